@@ -1,0 +1,1 @@
+//! crannog: SQL-defined anomaly detection for the lakehouse.
