@@ -1,0 +1,198 @@
+//! From parameters and a table to trees: seeds, samples, and the rows each tree grows on.
+
+use rayon::prelude::*;
+
+use super::grow::{TrainingRows, grow};
+use super::random::{Mt19937, derived_seed};
+use super::sampling::{Sample, Sampler};
+use super::targets::Targets;
+use super::weighted::WeightedChoice;
+use super::{FeatureMatrix, ForestError, IsolationForestParams, Tree};
+
+/// More trees than anyone needs: a mistyped number should not take all memory.
+const MOST_ESTIMATORS: usize = 1_000_000;
+/// As many rows as the 32-bit numbers inside a tree can name, two nodes a row.
+const MOST_SAMPLES: usize = 1 << 31;
+
+/// The parameters in whole numbers, checked against the table.
+pub fn sampler(
+    params: &IsolationForestParams,
+    x: &FeatureMatrix,
+    sample_weight: Option<&[f64]>,
+) -> Result<Sampler, ForestError> {
+    let (n_samples, n_features) = (x.n_samples(), x.n_features());
+    if n_samples == 0 {
+        return Err(ForestError::Empty { what: "rows" });
+    }
+    at_most("n_estimators", params.n_estimators.get(), MOST_ESTIMATORS)?;
+    let max_samples = params.max_samples.resolve(n_samples)?;
+    at_most("max_samples", max_samples, MOST_SAMPLES)?;
+    let max_features = params.max_features.resolve(n_features)?;
+    let weights = match sample_weight {
+        Some(weights) if weights.len() != n_samples => {
+            return Err(ForestError::SampleWeight {
+                problem: format!("has {} values for {n_samples} rows", weights.len()),
+            });
+        }
+        Some(weights) => {
+            let needed = if params.bootstrap { 1 } else { max_samples };
+            Some(WeightedChoice::try_new(weights, needed)?)
+        }
+        None => None,
+    };
+    Ok(Sampler {
+        n_samples,
+        n_features,
+        max_samples,
+        max_features,
+        bootstrap: params.bootstrap,
+        weights,
+    })
+}
+
+fn at_most(parameter: &'static str, value: usize, limit: usize) -> Result<(), ForestError> {
+    if value <= limit {
+        return Ok(());
+    }
+    Err(ForestError::Parameter {
+        parameter,
+        value: value.to_string(),
+        allowed: format!("the forest takes {limit} at most"),
+    })
+}
+
+/// The depth at which a balanced tree has a leaf for each of `max_samples` rows; at least 1.
+pub fn max_depth(max_samples: usize) -> usize {
+    (max_samples.max(2) - 1).ilog2() as usize + 1
+}
+
+/// One seed for each tree.
+pub fn seeds(params: &IsolationForestParams) -> Vec<u32> {
+    let mut generator = Mt19937::new(params.random_state);
+    let seeds = (0..params.n_estimators.get()).map(|_| generator.next_seed());
+    seeds.collect()
+}
+
+/// One tree for each seed, grown side by side. Reads only the rows that a tree drew.
+pub fn trees(
+    sampler: &Sampler,
+    seeds: &[u32],
+    x: &FeatureMatrix,
+    random_state: u32,
+) -> Vec<Tree> {
+    let max_depth = max_depth(sampler.max_samples);
+    let plant = |seed: u32, sample: Sample, targets: &Targets| {
+        let training = training_rows(x, sample, targets);
+        grow(&training, max_depth, derived_seed(derived_seed(seed)))
+    };
+    if seeds.len().saturating_mul(sampler.max_samples) <= sampler.n_samples {
+        // Few rows of many: hold all samples, and only the targets these rows need.
+        let samples: Vec<Sample> = seeds.par_iter().map(|seed| sampler.draw(*seed)).collect();
+        let rows = samples.iter().flat_map(|sample| &sample.rows).copied();
+        let targets = Targets::of(random_state, rows.collect());
+        let pairs = seeds.par_iter().zip(samples);
+        pairs
+            .map(|(seed, sample)| plant(*seed, sample, &targets))
+            .collect()
+    } else {
+        // Together the samples outnumber the rows: hold all targets, and a sample at a time.
+        let targets = Targets::of_all(random_state, sampler.n_samples);
+        let seeds = seeds.par_iter();
+        seeds
+            .map(|seed| plant(*seed, sampler.draw(*seed), &targets))
+            .collect()
+    }
+}
+
+/// The drawn rows in the order of the table, each once, with how often it was drawn.
+fn training_rows(x: &FeatureMatrix, sample: Sample, targets: &Targets) -> TrainingRows {
+    let Sample { features, mut rows } = sample;
+    rows.sort_unstable();
+    let weights = rows
+        .chunk_by(|a, b| a == b)
+        .map(|same| same.len() as f64)
+        .collect();
+    rows.dedup();
+    let gather = |feature: &usize| {
+        let column = x.column(*feature);
+        rows.iter().map(|row| column[*row]).collect()
+    };
+    TrainingRows {
+        columns: features.iter().map(gather).collect(),
+        weights,
+        targets: targets.gather(&rows),
+        features,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::forest::{MaxFeatures, MaxSamples};
+
+    #[test]
+    fn max_depth_is_the_logarithm_rounded_up() {
+        let depths = [1, 2, 3, 4, 5, 100, 256, 257].map(max_depth);
+        assert_eq!(depths, [1, 1, 2, 2, 3, 7, 8, 9]);
+    }
+
+    #[test]
+    fn a_row_drawn_twice_is_one_row_of_weight_two() {
+        let sample = Sample {
+            features: vec![1],
+            rows: vec![2, 0, 2],
+        };
+        let rows = training_rows(&table(), sample, &Targets::of_all(42, 3));
+        assert_eq!(rows.columns, [[10.0, 12.0]]);
+        assert_eq!(rows.weights, [1.0, 2.0]);
+        assert_eq!(rows.targets.len(), 2);
+    }
+
+    #[test]
+    fn absurd_parameters_are_refused_or_cut_to_the_table() {
+        let huge = NonZeroUsize::MAX;
+        let mut params = IsolationForestParams {
+            max_samples: MaxSamples::Count(huge),
+            ..Default::default()
+        };
+        assert_eq!(sampler(&params, &table(), None).unwrap().max_samples, 3);
+        params.n_estimators = huge;
+        let message = sampler(&params, &table(), None).unwrap_err().to_string();
+        assert!(message.ends_with("but the forest takes 1000000 at most"), "{message}");
+        params = IsolationForestParams {
+            max_features: MaxFeatures::Count(huge),
+            ..Default::default()
+        };
+        assert!(sampler(&params, &table(), None).is_err());
+    }
+
+    #[test]
+    fn each_row_has_one_weight() {
+        let params = IsolationForestParams::default();
+        let error = sampler(&params, &table(), Some(&[1.0, 1.0])).unwrap_err();
+        assert_eq!(error.to_string(), "`sample_weight` has 2 values for 3 rows");
+    }
+
+    #[test]
+    fn holding_few_targets_or_all_of_them_grows_the_same_trees() {
+        let column = (0..500).map(|i| ((i * 37) % 501) as f32).collect();
+        let x = FeatureMatrix::try_new(vec!["a".into()], vec![column]).unwrap();
+        let params = IsolationForestParams {
+            max_samples: MaxSamples::Count(const { NonZeroUsize::new(50).unwrap() }),
+            ..Default::default()
+        };
+        let sampler = sampler(&params, &x, None).unwrap();
+        let seeds = seeds(&params);
+        let few = trees(&sampler, &seeds[..10], &x, 0); // 10 · 50 rows, as many as there are
+        let many = trees(&sampler, &seeds[..20], &x, 0);
+        assert_eq!(few, many[..10]);
+    }
+
+    /// Two columns of three rows: 0 1 2 and 10 11 12.
+    fn table() -> FeatureMatrix {
+        let columns = vec![vec![0.0, 1.0, 2.0], vec![10.0, 11.0, 12.0]];
+        FeatureMatrix::try_new(vec!["a".into(), "b".into()], columns).unwrap()
+    }
+}

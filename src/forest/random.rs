@@ -1,0 +1,219 @@
+//! The two random generators scikit-learn draws from, word for word.
+//!
+//! Seeds, rows and columns come from [`Mt19937`], NumPy's legacy `RandomState`; the cuts inside a
+//! tree come from [`XorShift`]. Matsumoto and Nishimura, "Mersenne Twister", ACM TOMACS 1998;
+//! Marsaglia, "Xorshift RNGs", JSS 2003.
+
+/// Words of state, and of output between two refills.
+const WORDS: usize = 624;
+/// A word is refilled from the one this far ahead.
+const MIDDLE: usize = 397;
+
+/// The Mersenne Twister, seeded and read as NumPy's `RandomState(seed)` does.
+#[derive(Debug, Clone)]
+pub struct Mt19937 {
+    key: [u32; WORDS],
+    position: usize,
+}
+
+impl Mt19937 {
+    /// The generator of `RandomState(seed)`.
+    pub fn new(seed: u32) -> Self {
+        let mut key = [seed; WORDS];
+        for i in 1..WORDS {
+            let last = key[i - 1];
+            key[i] = (last ^ (last >> 30))
+                .wrapping_mul(1_812_433_253)
+                .wrapping_add(i as u32);
+        }
+        Self {
+            key,
+            position: WORDS,
+        }
+    }
+
+    /// The next word.
+    pub fn next_u32(&mut self) -> u32 {
+        if self.position == WORDS {
+            self.refill();
+        }
+        let mut y = self.key[self.position];
+        self.position += 1;
+        y ^= y >> 11;
+        y ^= (y << 7) & 0x9d2c_5680;
+        y ^= (y << 15) & 0xefc6_0000;
+        y ^ (y >> 18)
+    }
+
+    /// The next two words, the first in the high half.
+    pub fn next_u64(&mut self) -> u64 {
+        let high = u64::from(self.next_u32());
+        high << 32 | u64::from(self.next_u32())
+    }
+
+    /// Uniform in [0, 1) on a grid of 2⁻⁵³: 27 bits of the first word, 26 of the second.
+    pub fn next_f64(&mut self) -> f64 {
+        let high = f64::from(self.next_u32() >> 5);
+        let low = f64::from(self.next_u32() >> 6);
+        (high * 67_108_864.0 + low) / 9_007_199_254_740_992.0
+    }
+
+    /// Uniform in the closed range `0..=max`, by masking and rejection; no draw for `max == 0`.
+    pub fn bounded(&mut self, max: u64) -> u64 {
+        if max == 0 {
+            return 0;
+        }
+        let mask = u64::MAX >> max.leading_zeros();
+        loop {
+            let word = if max <= u64::from(u32::MAX) {
+                u64::from(self.next_u32())
+            } else {
+                self.next_u64()
+            };
+            if word & mask <= max {
+                return word & mask;
+            }
+        }
+    }
+
+    /// `randint(0, n)`: uniform in `0..n`.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is 0, as there is nothing to draw.
+    pub fn below(&mut self, n: usize) -> usize {
+        assert!(n > 0, "a number below zero cannot be drawn");
+        self.bounded(n as u64 - 1) as usize
+    }
+
+    /// A seed for another generator: `randint(0, 2**31 - 1)`.
+    pub fn next_seed(&mut self) -> u32 {
+        self.bounded(2_147_483_646) as u32
+    }
+
+    /// The numbers `0..n` in random order.
+    pub fn permutation(&mut self, n: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        for i in (1..n).rev() {
+            order.swap(i, self.below(i + 1));
+        }
+        order
+    }
+
+    /// Passes over `words` words. Costs a refill for each 624 of them: about a second for 10⁹ rows.
+    pub fn skip(&mut self, mut words: u64) {
+        loop {
+            let left = (WORDS - self.position) as u64;
+            if words <= left {
+                self.position += words as usize;
+                return;
+            }
+            words -= left;
+            self.refill();
+        }
+    }
+
+    fn refill(&mut self) {
+        let key = &mut self.key;
+        for i in 0..WORDS - MIDDLE {
+            key[i] = key[i + MIDDLE] ^ twist(key[i], key[i + 1]);
+        }
+        for i in WORDS - MIDDLE..WORDS - 1 {
+            key[i] = key[i + MIDDLE - WORDS] ^ twist(key[i], key[i + 1]);
+        }
+        key[WORDS - 1] = key[MIDDLE - 1] ^ twist(key[WORDS - 1], key[0]);
+        self.position = 0;
+    }
+}
+
+fn twist(word: u32, next: u32) -> u32 {
+    let y = (word & 0x8000_0000) | (next & 0x7fff_ffff);
+    // All ones where y is odd, so that the refill has no branch.
+    (y >> 1) ^ (0x9908_b0df & (y & 1).wrapping_neg())
+}
+
+/// The seed a generator seeded with `seed` hands out first.
+///
+/// scikit-learn goes from a tree's seed to its `random_state`, and from there to the state of its
+/// [`XorShift`], by one such step each.
+pub fn derived_seed(seed: u32) -> u32 {
+    Mt19937::new(seed).next_seed()
+}
+
+/// The generator inside a tree: 32 bits of state, of which a draw shows the lower 31.
+#[derive(Debug, Clone)]
+pub struct XorShift {
+    state: u32,
+}
+
+impl XorShift {
+    /// A generator that starts at `seed`.
+    pub fn new(seed: u32) -> Self {
+        Self { state: seed }
+    }
+
+    /// The next value, 0 to 2³¹ − 1.
+    pub fn next_value(&mut self) -> u32 {
+        let mut state = self.state.max(1); // zero would stay zero
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        self.state = state;
+        state & 0x7fff_ffff
+    }
+
+    /// A number in `low..high`, by remainder. The range is never empty.
+    pub fn integer(&mut self, low: usize, high: usize) -> usize {
+        low + self.next_value() as usize % (high - low)
+    }
+
+    /// A number from `low` to `high`, both ends included.
+    pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
+        (high - low) * f64::from(self.next_value()) / 2_147_483_647.0 + low
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ten_thousandth_word_of_seed_5489_is_the_one_the_c_standard_prints() {
+        let mut generator = Mt19937::new(5489);
+        generator.skip(9_999);
+        assert_eq!(generator.next_u32(), 4_123_659_995);
+    }
+
+    #[test]
+    fn skipping_is_drawing_without_looking() {
+        for words in [0, 1, 623, 624, 625, 5_000] {
+            let (mut skipped, mut drawn) = (Mt19937::new(7), Mt19937::new(7));
+            skipped.skip(words);
+            (0..words).for_each(|_| {
+                drawn.next_u32();
+            });
+            assert_eq!(skipped.next_u32(), drawn.next_u32(), "after {words} words");
+        }
+    }
+
+    #[test]
+    fn a_range_of_one_number_costs_no_draw() {
+        let (mut bounded, mut fresh) = (Mt19937::new(42), Mt19937::new(42));
+        assert_eq!(bounded.bounded(0), 0);
+        assert_eq!(bounded.next_u32(), fresh.next_u32());
+    }
+
+    #[test]
+    fn seed_42_begins_as_every_notebook_knows_it() {
+        assert_eq!(Mt19937::new(42).next_f64(), 0.374_540_118_847_362_5);
+        assert_eq!(Mt19937::new(0).next_seed(), 209_652_396);
+    }
+
+    #[test]
+    fn xorshift_from_one_follows_by_hand() {
+        // 1 ^ 1<<13 = 8193; 8193 >> 17 = 0; 8193 ^ 8193<<5 = 270369
+        assert_eq!(XorShift::new(1).next_value(), 270_369);
+        assert_eq!(XorShift::new(0).next_value(), 270_369);
+        assert_eq!(XorShift::new(1).integer(10, 12), 11); // 270369 is odd
+    }
+}
