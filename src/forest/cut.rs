@@ -177,8 +177,7 @@ impl<'a> Columns<'a> {
 
 impl Scan {
     fn is_constant(&self, n_samples: usize) -> bool {
-        self.missing == n_samples
-            || (self.missing == 0 && self.high <= self.low + CONSTANT_SPREAD)
+        self.missing == n_samples || (self.missing == 0 && self.high <= self.low + CONSTANT_SPREAD)
     }
 }
 

@@ -104,7 +104,11 @@ pub fn grow(training: &TrainingRows, max_depth: usize, seed: u32) -> Tree {
             impurity,
             known_constants,
         };
-        stack.push(child(cut.middle..node.rows.end, right.impurity(), Some(number)));
+        stack.push(child(
+            cut.middle..node.rows.end,
+            right.impurity(),
+            Some(number),
+        ));
         stack.push(child(node.rows.start..cut.middle, left.impurity(), None));
     }
     Tree {
@@ -117,7 +121,10 @@ pub fn grow(training: &TrainingRows, max_depth: usize, seed: u32) -> Tree {
 fn sums(training: &TrainingRows, rows: &[u32]) -> Sums {
     let mut sums = Sums::default();
     for &row in rows {
-        let (weight, target) = (training.weights[row as usize], training.targets[row as usize]);
+        let (weight, target) = (
+            training.weights[row as usize],
+            training.targets[row as usize],
+        );
         sums.weight += weight;
         sums.target += weight * target;
         sums.square += weight * target * target;

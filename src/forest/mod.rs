@@ -197,10 +197,14 @@ mod tests {
 
     #[test]
     fn the_row_far_off_scores_lowest() {
-        let (forest, scores) = IsolationForest::fit_score(&params(), &line_and_one_far_off()).unwrap();
+        let (forest, scores) =
+            IsolationForest::fit_score(&params(), &line_and_one_far_off()).unwrap();
         let lowest = (0..21).min_by(|a, b| scores[*a].total_cmp(&scores[*b]));
         assert_eq!(lowest, Some(20));
-        assert_eq!(scores, forest.score_samples(&line_and_one_far_off()).unwrap());
+        assert_eq!(
+            scores,
+            forest.score_samples(&line_and_one_far_off()).unwrap()
+        );
     }
 
     #[test]

@@ -74,12 +74,7 @@ pub fn seeds(params: &IsolationForestParams) -> Vec<u32> {
 }
 
 /// One tree for each seed, grown side by side. Reads only the rows that a tree drew.
-pub fn trees(
-    sampler: &Sampler,
-    seeds: &[u32],
-    x: &FeatureMatrix,
-    random_state: u32,
-) -> Vec<Tree> {
+pub fn trees(sampler: &Sampler, seeds: &[u32], x: &FeatureMatrix, random_state: u32) -> Vec<Tree> {
     let max_depth = max_depth(sampler.max_samples);
     let plant = |seed: u32, sample: Sample, targets: &Targets| {
         let training = training_rows(x, sample, targets);
@@ -160,7 +155,10 @@ mod tests {
         assert_eq!(sampler(&params, &table(), None).unwrap().max_samples, 3);
         params.n_estimators = huge;
         let message = sampler(&params, &table(), None).unwrap_err().to_string();
-        assert!(message.ends_with("but the forest takes 1000000 at most"), "{message}");
+        assert!(
+            message.ends_with("but the forest takes 1000000 at most"),
+            "{message}"
+        );
         params = IsolationForestParams {
             max_features: MaxFeatures::Count(huge),
             ..Default::default()

@@ -78,6 +78,9 @@ mod tests {
 
     #[test]
     fn the_first_target_is_the_first_number_of_the_seed() {
-        assert_eq!(Targets::of(42, vec![0]).gather(&[0]), [0.374_540_118_847_362_5]);
+        assert_eq!(
+            Targets::of(42, vec![0]).gather(&[0]),
+            [0.374_540_118_847_362_5]
+        );
     }
 }

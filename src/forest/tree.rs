@@ -117,8 +117,14 @@ pub(super) mod tests {
     #[test]
     fn path_length_adds_the_unbuilt_part_of_the_leaf() {
         let tree = stump(1.5, 10, 20); // x <= 1.5 ? 10 rows : 20 rows
-        assert_eq!(tree.path_length(&[1.0]), 2.0 + average_path_length(10) - 1.0);
-        assert_eq!(tree.path_length(&[2.0]), 2.0 + average_path_length(20) - 1.0);
+        assert_eq!(
+            tree.path_length(&[1.0]),
+            2.0 + average_path_length(10) - 1.0
+        );
+        assert_eq!(
+            tree.path_length(&[2.0]),
+            2.0 + average_path_length(20) - 1.0
+        );
     }
 
     #[test]

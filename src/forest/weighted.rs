@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn weights_that_cannot_fill_a_sample_are_refused() {
-        let problem = |weights: &[f64]| WeightedChoice::try_new(weights, 2).unwrap_err().to_string();
+        let problem =
+            |weights: &[f64]| WeightedChoice::try_new(weights, 2).unwrap_err().to_string();
         assert_eq!(
             problem(&[1.0, 0.0, 0.0]),
             "`sample_weight` leaves 1 rows to draw from, a tree needs 2"
