@@ -5,6 +5,9 @@
 
 use super::summation::{pairwise_sum, sequential_sum};
 
+/// How many values NumPy converts at a time.
+const NUMPY_BUFFER: usize = 8_192;
+
 /// How the notebook's table lay in memory, which is the order NumPy adds it up in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SummationOrder {
@@ -43,7 +46,28 @@ pub struct StandardScaler {
 impl StandardScaler {
     /// Learns mean and scale of each column; NaN is a missing value.
     pub fn fit<C: AsRef<[f64]>>(columns: &[C], order: SummationOrder) -> Self {
-        let fit = |column: &C| ColumnScale::fit(column.as_ref(), order);
+        let fit = |column: &C| {
+            let values = column.as_ref();
+            ColumnScale::around(order.sum(values, zero_if_missing), values, order)
+        };
+        Self {
+            columns: columns.iter().map(fit).collect(),
+        }
+    }
+
+    /// Like `fit`, for a table that is all `f32`: sums are in `f64`, but NumPy widens a column one
+    /// buffer at a time, which changes the order of the first sum. To go with `transform_f32`.
+    pub fn fit_f32<C: AsRef<[f32]>>(columns: &[C], order: SummationOrder) -> Self {
+        let fit = |column: &C| {
+            let wide: Vec<f64> = column.as_ref().iter().map(|x| f64::from(*x)).collect();
+            let total = match order {
+                SummationOrder::Pairwise => wide.chunks(NUMPY_BUFFER).fold(0.0, |total, buffer| {
+                    total + order.sum(buffer, zero_if_missing)
+                }),
+                SummationOrder::Sequential => order.sum(&wide, zero_if_missing),
+            };
+            ColumnScale::around(total, &wide, order)
+        };
         Self {
             columns: columns.iter().map(fit).collect(),
         }
@@ -56,14 +80,12 @@ impl StandardScaler {
 }
 
 impl ColumnScale {
-    fn fit(values: &[f64], order: SummationOrder) -> Self {
-        // A missing value adds 0, so that the others keep their place in the order.
-        let present = |value: f64, term: f64| if value.is_nan() { 0.0 } else { term };
-
+    fn around(total: f64, values: &[f64], order: SummationOrder) -> Self {
         let count = values.iter().filter(|value| !value.is_nan()).count() as f64;
-        let mean = order.sum(values, |x| present(x, x)) / count;
-        let residue = order.sum(values, |x| present(x, x - mean));
-        let squares = order.sum(values, |x| present(x, (x - mean) * (x - mean)));
+        // scikit-learn adds the total to what it knew before, 0.0: no mean is −0.0.
+        let mean = (0.0 + total) / count;
+        let residue = order.sum(values, |x| zero_if_missing(x - mean));
+        let squares = order.sum(values, |x| zero_if_missing((x - mean) * (x - mean)));
         let variance = (squares - residue * residue / count) / count;
         let scale = if is_constant(count, mean, variance) {
             1.0
@@ -88,6 +110,11 @@ impl ColumnScale {
     }
 }
 
+/// A missing value adds nothing, but keeps its place in the order of the sum.
+fn zero_if_missing(term: f64) -> f64 {
+    if term.is_nan() { 0.0 } else { term }
+}
+
 /// Whether the variance is no more than what rounding alone can leave.
 fn is_constant(count: f64, mean: f64, variance: f64) -> bool {
     let noise = count * mean * f64::EPSILON;
@@ -97,10 +124,11 @@ fn is_constant(count: f64, mean: f64, variance: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forest::random::Mt19937;
 
     #[test]
     fn two_four_six_have_mean_four_and_variance_eight_thirds() {
-        let scale = ColumnScale::fit(&[2.0, 4.0, 6.0], SummationOrder::Pairwise);
+        let scale = fit(&[2.0, 4.0, 6.0], SummationOrder::Pairwise);
         assert_eq!(scale.mean, 4.0);
         assert_eq!(scale.variance, 8.0 / 3.0);
         assert_eq!(scale.scale, (8.0_f64 / 3.0).sqrt());
@@ -109,23 +137,41 @@ mod tests {
 
     #[test]
     fn a_constant_column_keeps_scale_one() {
-        let scale = ColumnScale::fit(&[0.1; 10], SummationOrder::Sequential);
+        let scale = fit(&[0.1; 10], SummationOrder::Sequential);
         assert_eq!(scale.scale, 1.0);
         assert!(scale.transform(0.1).abs() < 1e-15);
     }
 
     #[test]
     fn missing_values_are_left_out() {
-        let with = ColumnScale::fit(&[1.0, f64::NAN, 3.0], SummationOrder::Pairwise);
-        let without = ColumnScale::fit(&[1.0, 3.0], SummationOrder::Pairwise);
+        let with = fit(&[1.0, f64::NAN, 3.0], SummationOrder::Pairwise);
+        let without = fit(&[1.0, 3.0], SummationOrder::Pairwise);
         assert_eq!(with, without);
         assert!(with.transform(f64::NAN).is_nan());
     }
 
     #[test]
+    fn the_values_of_an_f32_column_are_added_buffer_by_buffer() {
+        let mut generator = Mt19937::new(3);
+        let cube = |u: f64| (u * u * u * 1000.0) as f32;
+        let column: Vec<f32> = (0..20_000).map(|_| cube(generator.next_f64())).collect();
+        let wide: Vec<f64> = column.iter().map(|x| f64::from(*x)).collect();
+        let scaler = StandardScaler::fit_f32(&[column], SummationOrder::Pairwise);
+        assert_eq!(scaler.columns()[0].mean, 248.740_195_820_671_7); // scikit-learn on f32
+        assert_eq!(
+            fit(&wide, SummationOrder::Pairwise).mean,
+            248.740_195_820_671_66
+        );
+    }
+
+    #[test]
     fn a_column_of_missing_values_stays_missing() {
-        let scale = ColumnScale::fit(&[f64::NAN; 3], SummationOrder::Pairwise);
+        let scale = fit(&[f64::NAN; 3], SummationOrder::Pairwise);
         assert!(scale.mean.is_nan());
         assert!(scale.transform(1.0).is_nan());
+    }
+
+    fn fit(column: &[f64], order: SummationOrder) -> ColumnScale {
+        StandardScaler::fit(&[column], order).columns[0]
     }
 }

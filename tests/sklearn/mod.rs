@@ -5,6 +5,8 @@
 //! `../shared/sklearn-vectors`. Vectors of other seeds and sizes in the same layout work as well.
 //! The order to look at failures in: rng, sampling, math, forests, scaler.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has to stop")]
+
 mod digest;
 mod forests;
 mod laws;
