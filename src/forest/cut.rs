@@ -108,7 +108,7 @@ impl<'a> Columns<'a> {
     ) -> Option<Cut> {
         let (low, high) = (f64::from(scan.low), f64::from(scan.high));
         let mut threshold = generator.uniform(low, high);
-        // Without missing values none is drawn for, here or in scikit-learn.
+        // Drawn only if a value is missing: without one, the generator must not move.
         let missing_left = scan.missing > 0 && generator.integer(0, 2) == 1;
         if threshold == high {
             threshold = low;

@@ -47,7 +47,7 @@ struct Case {
 }
 
 /// A tree as scikit-learn keeps it: an array for each property, −1 and −2 for "none".
-#[derive(Debug, Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct TreeArrays {
     left: Vec<i64>,
     right: Vec<i64>,
@@ -221,7 +221,7 @@ fn check_scores(file: &str, case: &Case, forest: &IsolationForest, x: &FeatureMa
         case.decision_digest,
         "{file}: decision_digest"
     );
-    let outliers: Vec<usize> = positions(&forest.predict(x).unwrap());
+    let outliers = positions(&forest.predict(x).unwrap());
     same(&outliers, &case.outliers, &format!("{file}: outliers"));
 
     if case.sample_weight.is_none() {
@@ -264,44 +264,31 @@ fn check_query(file: &str, query: &Query, forest: &IsolationForest) {
 
 impl TreeArrays {
     fn of(tree: &Tree) -> Self {
-        let nodes = || tree.nodes().iter().enumerate();
-        let split = |leaf: i64, of: &dyn Fn(usize, &Node) -> i64| -> Vec<i64> {
-            nodes()
-                .map(|(i, node)| match node {
-                    Node::Leaf { .. } => leaf,
-                    Node::Split { .. } => of(i, node),
-                })
-                .collect()
-        };
-        Self {
-            left: split(-1, &|i, _| i as i64 + 1),
-            right: split(-1, &|_, node| match node {
-                Node::Split { right, .. } => *right as i64,
-                Node::Leaf { .. } => unreachable!("only splits are asked"),
-            }),
-            feature: split(-2, &|_, node| match node {
-                Node::Split { feature, .. } => {
-                    // scikit-learn numbers the columns that the tree drew.
-                    tree.features().iter().position(|f| f == feature).unwrap() as i64
-                }
-                Node::Leaf { .. } => unreachable!("only splits are asked"),
-            }),
-            missing_go_to_left: split(0, &|_, node| match node {
+        let mut arrays = Self::default();
+        for (number, node) in tree.nodes().iter().enumerate() {
+            arrays.n_node_samples.push(node.n_samples() as i64);
+            let (left, right, column, threshold, missing_left) = match node {
+                Node::Leaf { .. } => (-1, -1, -2, -2.0, false),
                 Node::Split {
-                    missing_go_to_left, ..
-                } => i64::from(*missing_go_to_left),
-                Node::Leaf { .. } => unreachable!("only splits are asked"),
-            }),
-            threshold: nodes()
-                .map(|(_, node)| match node {
-                    Node::Leaf { .. } => -2.0,
-                    Node::Split { threshold, .. } => *threshold,
-                })
-                .collect(),
-            n_node_samples: nodes().map(|(_, node)| node.n_samples() as i64).collect(),
-            weighted_n_node_samples: None,
-            impurity: None,
+                    feature,
+                    threshold,
+                    missing_go_to_left,
+                    right,
+                    ..
+                } => {
+                    // scikit-learn numbers the columns that the tree drew.
+                    let drawn = tree.features().iter().position(|f| f == feature);
+                    let (left, column) = (number as i64 + 1, drawn.unwrap() as i64);
+                    (left, *right as i64, column, *threshold, *missing_go_to_left)
+                }
+            };
+            arrays.left.push(left);
+            arrays.right.push(right);
+            arrays.feature.push(column);
+            arrays.threshold.push(threshold);
+            arrays.missing_go_to_left.push(i64::from(missing_left));
         }
+        arrays
     }
 
     /// The digest of a tree.
