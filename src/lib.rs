@@ -1,1 +1,45 @@
 //! crannog: SQL-defined anomaly detection for the lakehouse.
+//!
+//! ```text
+//! job file → sources → SQL → matrix → forest → SQL → sinks → report
+//! ```
+//!
+//! [`run::run`] is that line, one call for each arrow. What is judged, and which judged rows are worth a person's
+//! time, is said in a job file and its SQL; nothing about it is written in Rust.
+//!
+//! - [`job`]: what the user asked for, checked.
+//! - [`session`], [`source`], [`pipeline`]: DataFusion, the tables, the SQL files.
+//! - [`features`]: rows in the order of their keys, and their matrix.
+//! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
+//! - [`scoring`], [`sinks`], [`report`]: what comes out.
+//! - [`demo`]: sample data.
+
+pub mod demo;
+pub mod display;
+pub mod error;
+pub mod features;
+pub mod forest;
+pub mod job;
+mod nearest;
+pub mod pipeline;
+pub mod progress;
+pub mod query;
+pub mod report;
+pub mod run;
+pub mod scoring;
+pub mod session;
+pub mod sinks;
+pub mod source;
+
+pub use error::{Error, Result};
+pub use job::Job;
+pub use report::RunReport;
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

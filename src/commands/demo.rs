@@ -1,0 +1,41 @@
+//! `crannog demo`: sample data to run a job on.
+
+use chrono::Utc;
+use crannog::demo::{self, DemoParams};
+use crannog::Result;
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+
+use super::block_on;
+use crate::cli::DemoArgs;
+
+pub fn run(args: &DemoArgs) -> Result<()> {
+    let end = args.end.unwrap_or_else(|| Utc::now().date_naive());
+    let params = DemoParams {
+        rows: args.rows,
+        hosts: args.hosts,
+        days: args.days,
+        seed: args.seed,
+        intrusions: args.intrusions,
+        ..DemoParams::new(end)
+    };
+    let style = ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} events  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(args.rows).with_style(style);
+    let threads = std::thread::available_parallelism().map_or(1, Into::into);
+    let summary = block_on(threads, async {
+        Ok(demo::write(&args.dir, &params, &mut |rows| bar.set_position(rows)).await?)
+    });
+    bar.finish_and_clear();
+    let summary = summary?;
+    println!(
+        "{} events of {} hosts and {} days in {} ({}), {} intrusions in {}",
+        HumanCount(summary.rows),
+        summary.hosts,
+        summary.days,
+        summary.table.display(),
+        HumanBytes(summary.bytes),
+        summary.intrusions,
+        summary.labels.display(),
+    );
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! The commands: arguments in, library calls, words out.
+
+pub mod check;
+pub mod demo;
+pub mod query;
+pub mod run;
+
+mod table;
+
+use std::future::Future;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use crannog::{Error, Job, Result, session};
+
+/// Runs a command's future on as many threads as the job may use.
+fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Session(error.into()))?;
+    runtime.block_on(Box::pin(work))
+}
+
+fn load(path: &std::path::Path, overrides: &[String]) -> Result<(Job, usize)> {
+    let job = Job::load(path, overrides)?;
+    let threads = session::threads(&job);
+    Ok((job, threads))
+}
+
+/// The instant asked for, or now, to the microsecond that tables keep.
+fn or_now(as_of: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    as_of.unwrap_or_else(Utc::now).trunc_subsecs(6)
+}

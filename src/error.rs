@@ -1,0 +1,175 @@
+//! What can go wrong, one variant for each arrow of the line, and what a scheduler should do about it.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::PathBuf;
+
+use datafusion::error::DataFusionError;
+use deltalake::DeltaTableError;
+
+use crate::features::FeatureError;
+use crate::forest::ForestError;
+use crate::job::JobError;
+use crate::sinks::SinkError;
+use crate::source::SourceError;
+
+/// The result of a library call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a run did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The job file or the SQL it names is wrong.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The query engine cannot be set up.
+    #[error("the query engine cannot start")]
+    Session(#[source] DataFusionError),
+    /// A source cannot be opened.
+    #[error("source `{name}` ({location})")]
+    Source {
+        /// The name SQL knows it by.
+        name: String,
+        /// Where it should be.
+        location: String,
+        /// Why not.
+        source: Box<SourceError>,
+    },
+    /// A SQL file does not fit the tables it reads.
+    #[error("{}{}: {message}", file.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    Plan {
+        /// The SQL file.
+        file: PathBuf,
+        /// Line of it, from 1, where known.
+        line: Option<u64>,
+        /// What does not fit.
+        message: String,
+        /// What may be meant.
+        hint: Option<String>,
+    },
+    /// A step was planned but did not run to its end.
+    #[error("step `{step}` stopped")]
+    Step {
+        /// The step: a SQL file's name.
+        step: String,
+        /// Why.
+        #[source]
+        source: DataFusionError,
+    },
+    /// The rows cannot be judged as they are.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// The forest cannot be grown or asked.
+    #[error("the isolation forest cannot be used")]
+    Forest(#[from] ForestError),
+    /// Scores could not be joined to their rows.
+    #[error("the scored rows cannot be built")]
+    Scored(#[source] arrow::error::ArrowError),
+    /// The findings could not be written.
+    #[error("sink {location}")]
+    Sink {
+        /// Where they should go.
+        location: String,
+        /// Why not.
+        source: Box<SinkError>,
+    },
+    /// The report of the run could not be written.
+    #[error("the report `{}` cannot be written", path.display())]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// An answer could not be printed.
+    #[error("the answer cannot be printed")]
+    Print(#[source] arrow::error::ArrowError),
+    /// The demo data could not be written.
+    #[error(transparent)]
+    Demo(#[from] crate::demo::DemoError),
+}
+
+/// Whose turn it is after a failure; the number is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// Storage, network or memory: a later try may work.
+    Outside = 1,
+    /// The command line or the job: fix it.
+    Job = 2,
+    /// The data do not fit the job: look at them.
+    Data = 3,
+}
+
+impl Error {
+    /// Who has to act.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Job(_) | Self::Plan { .. } => Blame::Job,
+            Self::Features(error) => error.blame(),
+            Self::Forest(_) => Blame::Job,
+            Self::Source { source, .. } => source.blame(),
+            Self::Sink { source, .. } => source.blame(),
+            Self::Step { source, .. } => blame_of(source),
+            Self::Session(_) | Self::Scored(_) | Self::Print(_) | Self::Report { .. } => Blame::Outside,
+            Self::Demo(error) => error.blame(),
+        }
+    }
+
+    /// What to do next, in one line.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Job(error) => error.hint(),
+            Self::Plan { hint, .. } => hint.clone(),
+            Self::Source { source, .. } => source.hint(),
+            Self::Sink { source, .. } => source.hint(),
+            Self::Features(error) => error.hint(),
+            Self::Forest(error) => error.hint(),
+            Self::Demo(error) => error.hint(),
+            Self::Step { source, .. } => step_hint(source),
+            Self::Session(_) | Self::Scored(_) | Self::Print(_) | Self::Report { .. } => None,
+        }
+    }
+}
+
+fn step_hint(error: &DataFusionError) -> Option<String> {
+    let hint = match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => "give the run more memory, or shorten [window] train",
+        DataFusionError::ParquetError(_) => "a Parquet file is cut off or not Parquet: restore it, or remove it from the table",
+        DataFusionError::ArrowError(_, _) => "a value does not fit the type that the SQL asks for",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Finds the deepest cause that tells a failing machine from unfit data.
+pub(crate) fn blame_of(error: &(dyn StdError + 'static)) -> Blame {
+    let mut blame = Blame::Data;
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            blame = match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Blame::Data,
+                _ => Blame::Outside,
+            };
+        }
+        if let Some(error) = error.downcast_ref::<object_store::Error>() {
+            blame = match error {
+                object_store::Error::NotFound { .. } => Blame::Data,
+                _ => Blame::Outside,
+            };
+        }
+        match error.downcast_ref::<DataFusionError>().map(DataFusionError::find_root) {
+            Some(DataFusionError::ResourcesExhausted(_)) => return Blame::Outside,
+            Some(root) if !std::ptr::addr_eq(root, error) => {
+                cause = Some(root);
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(DeltaTableError::Transaction { .. }) = error.downcast_ref() {
+            blame = Blame::Outside;
+        }
+        cause = error.source();
+    }
+    blame
+}

@@ -1,0 +1,147 @@
+//! The job file as written: the exact shape of its TOML, before anything is checked against anything else.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::template::Template;
+use super::window::{Bucket, Train, Zone, duration};
+use crate::forest::IsolationForestParams;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JobSpec {
+    pub job: HeadSpec,
+    pub sources: BTreeMap<String, SourceSpec>,
+    pub window: WindowSpec,
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Parameter>,
+    pub features: FeaturesSpec,
+    #[serde(default)]
+    pub isolation_forest: IsolationForestParams,
+    pub findings: FindingsSpec,
+    pub sinks: Vec<SinkSpec>,
+    #[serde(default)]
+    pub engine: EngineSpec,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeadSpec {
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceSpec {
+    pub format: Format,
+    pub location: Template,
+    pub version: Option<u64>,
+    #[serde(default)]
+    pub options: BTreeMap<String, Template>,
+}
+
+/// How a source is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A Delta table.
+    Delta,
+    /// Parquet: a file, a directory or a glob.
+    Parquet,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WindowSpec {
+    #[serde(deserialize_with = "duration")]
+    pub detect: Duration,
+    pub train: Train,
+    #[serde(default = "day")]
+    pub bucket: Bucket,
+    #[serde(default = "utc")]
+    pub timezone: Zone,
+    #[serde(default = "interval")]
+    pub time_column: String,
+}
+
+fn day() -> Bucket {
+    Bucket::Day
+}
+
+fn utc() -> Zone {
+    Zone::utc()
+}
+
+fn interval() -> String {
+    "interval".to_owned()
+}
+
+/// A value of the `[parameters]` table, bound to `$name` in SQL.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "a parameter is true or false, a number, or a text")]
+pub enum Parameter {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// A text.
+    Text(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FeaturesSpec {
+    pub sql: Vec<String>,
+    pub keys: Vec<String>,
+    pub columns: Vec<String>,
+    #[serde(default)]
+    pub missing_values: MissingValues,
+}
+
+/// What a NULL or NaN in a feature column means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MissingValues {
+    /// The run stops: a feature should always be known.
+    #[default]
+    Error,
+    /// A missing value, as scikit-learn's forest treats NaN.
+    Nan,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FindingsSpec {
+    pub sql: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SinkSpec {
+    #[serde(rename = "type")]
+    pub kind: SinkType,
+    pub location: Template,
+    #[serde(default)]
+    pub options: BTreeMap<String, Template>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SinkType {
+    Delta,
+}
+
+/// The `[engine]` table: what the machine may spend.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineSpec {
+    /// Threads for reading, grouping, growing and scoring; all processors unless given.
+    pub threads: Option<NonZeroUsize>,
+}

@@ -1,0 +1,237 @@
+//! Time: which part of the past a run learns from, and which part it reports on.
+
+use std::time::Duration;
+
+use arrow::array::timezone::Tz;
+use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use serde::{Deserialize, Deserializer};
+
+/// The `[window]` table of a job.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// How far back from `as_of` findings are reported.
+    pub detect: Duration,
+    /// How far back from `as_of` the forest learns.
+    pub train: Train,
+    /// The size of the time bucket that the SQL groups by; both windows start on a whole one.
+    pub bucket: Bucket,
+    /// The time zone in which days and hours begin: an IANA name or an offset such as `+05:30`.
+    pub timezone: Zone,
+    /// The column of features and findings that holds the bucket's start.
+    pub time_column: String,
+}
+
+/// How far back the forest learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Train {
+    /// Everything the sources hold.
+    All,
+    /// So long before `as_of`.
+    Last(Duration),
+}
+
+/// A time bucket, in the words of SQL's `date_trunc`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bucket {
+    /// From local midnight to local midnight.
+    Day,
+    /// From full hour to full hour on the local clock.
+    Hour,
+}
+
+impl Bucket {
+    /// The unit's name as `date_trunc` takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Hour => "hour",
+        }
+    }
+}
+
+/// A time zone and the name it was given by.
+#[derive(Clone, Debug)]
+pub struct Zone {
+    name: String,
+    zone: Tz,
+}
+
+impl Zone {
+    /// The name as written in the job.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Coordinated Universal Time.
+    pub(super) fn utc() -> Self {
+        let zone = "UTC".parse().expect("UTC is in every time zone database");
+        Self { name: "UTC".to_owned(), zone }
+    }
+
+    /// The calendar day on which `instant` falls in this zone.
+    pub fn date(&self, instant: DateTime<Utc>) -> NaiveDate {
+        self.local(instant).date()
+    }
+
+    fn local(&self, instant: DateTime<Utc>) -> NaiveDateTime {
+        instant.with_timezone(&self.zone).naive_local()
+    }
+
+    /// The start of the bucket that holds `instant`, by the rule of java.time's `truncatedTo`: the offset in
+    /// force is kept if it is valid at the start; else the earlier one holds; a skipped start moves forward by the gap.
+    fn floor(&self, instant: DateTime<Utc>, bucket: Bucket) -> DateTime<Utc> {
+        let offset = self.zone.offset_from_utc_datetime(&instant.naive_utc()).fix();
+        let local = self.local(instant);
+        let hour = match bucket {
+            Bucket::Day => 0,
+            Bucket::Hour => local.hour(),
+        };
+        let start = local.date().and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default());
+        let kept = Utc.from_utc_datetime(&(start - offset));
+        if self.local(kept) == start {
+            return kept;
+        }
+        match self.zone.from_local_datetime(&start) {
+            LocalResult::Single(start) | LocalResult::Ambiguous(start, _) => start.with_timezone(&Utc),
+            LocalResult::None => {
+                let day_before = start - Days::new(1);
+                let before_gap = self.zone.offset_from_utc_datetime(&day_before).fix();
+                Utc.from_utc_datetime(&(start - before_gap))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let zone = name.parse().map_err(|_| {
+            serde::de::Error::custom(format!(
+                "`{name}` is not a time zone: write an IANA name such as `Europe/Berlin`, an offset such as `+05:30`, or `UTC`"
+            ))
+        })?;
+        Ok(Self { name, zone })
+    }
+}
+
+/// The half-open intervals of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Interval {
+    /// The run's "now". Nothing at or after it is read.
+    pub as_of: DateTime<Utc>,
+    /// Rows from here on are learnt from.
+    pub train_start: DateTime<Utc>,
+    /// Rows before here are learnt from.
+    pub train_end: DateTime<Utc>,
+    /// Findings from here on are reported.
+    pub detect_start: DateTime<Utc>,
+    /// Findings before here are reported.
+    pub detect_end: DateTime<Utc>,
+}
+
+impl Window {
+    /// The intervals of a run at `as_of`: the last day is every bucket that touches the 24 hours before it.
+    pub fn at(&self, as_of: DateTime<Utc>) -> Interval {
+        let back = |duration: Duration| {
+            let delta = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+            let start = as_of.checked_sub_signed(delta).unwrap_or(beginning_of_time());
+            self.timezone.floor(start.max(beginning_of_time()), self.bucket)
+        };
+        let detect_start = back(self.detect);
+        let train_start = match self.train {
+            Train::All => beginning_of_time(),
+            Train::Last(duration) => back(duration),
+        };
+        Interval { as_of, train_start, train_end: as_of, detect_start, detect_end: as_of }
+    }
+}
+
+/// The first instant SQL knows: 0001-01-01T00:00:00Z.
+fn beginning_of_time() -> DateTime<Utc> {
+    NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default().and_time(NaiveTime::MIN).and_utc()
+}
+
+impl<'de> Deserialize<'de> for Train {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "all" { Ok(Self::All) } else { parse_duration(&text).map(Self::Last) }
+    }
+}
+
+/// Reads `"1 day"`, `"90 days"`, `"36 hours"`.
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(deserializer)?)
+}
+
+fn parse_duration<E: serde::de::Error>(text: &str) -> Result<Duration, E> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration > Duration::ZERO => Ok(duration),
+        _ => Err(E::custom(format!(
+            "`{text}` is not a length of time: write for example \"1 day\", \"90 days\" or \"36 hours\""
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(timezone: &str, bucket: Bucket) -> Window {
+        Window {
+            detect: Duration::from_secs(86_400),
+            train: Train::Last(Duration::from_secs(90 * 86_400)),
+            bucket,
+            timezone: Zone { name: timezone.to_owned(), zone: timezone.parse().unwrap() },
+            time_column: "interval".to_owned(),
+        }
+    }
+
+    fn utc(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_last_day_is_every_day_that_touches_the_last_24_hours() {
+        let run = window("UTC", Bucket::Day).at(utc("2026-11-22T03:00:00Z"));
+        assert_eq!(run.detect_start, utc("2026-11-21T00:00:00Z"));
+        assert_eq!(run.detect_end, utc("2026-11-22T03:00:00Z"));
+        assert_eq!(run.train_start, utc("2026-08-24T00:00:00Z"));
+    }
+
+    #[test]
+    fn days_begin_at_local_midnight() {
+        let run = window("Asia/Kolkata", Bucket::Day).at(utc("2026-11-22T03:00:00Z"));
+        assert_eq!(run.detect_start, utc("2026-11-20T18:30:00Z"));
+        let run = window("+05:30", Bucket::Day).at(utc("2026-11-22T03:00:00Z"));
+        assert_eq!(run.detect_start, utc("2026-11-20T18:30:00Z"));
+    }
+
+    #[test]
+    fn a_skipped_midnight_begins_the_day_at_one() {
+        let zone = window("America/Sao_Paulo", Bucket::Day).timezone;
+        let day = zone.floor(utc("2018-11-04T15:00:00Z"), Bucket::Day);
+        assert_eq!(day, utc("2018-11-04T03:00:00Z")); // 01:00 at -02:00
+    }
+
+    #[test]
+    fn a_midnight_that_comes_twice_begins_two_buckets() {
+        let zone = window("America/Havana", Bucket::Day).timezone;
+        let first = zone.floor(utc("2026-11-01T04:30:00Z"), Bucket::Day);
+        let second = zone.floor(utc("2026-11-01T20:00:00Z"), Bucket::Day);
+        assert_eq!((first, second), (utc("2026-11-01T04:00:00Z"), utc("2026-11-01T05:00:00Z")));
+    }
+
+    #[test]
+    fn hours_follow_the_local_clock() {
+        let zone = window("Asia/Kathmandu", Bucket::Hour).timezone;
+        assert_eq!(zone.floor(utc("2026-11-22T03:20:00Z"), Bucket::Hour), utc("2026-11-22T03:15:00Z"));
+    }
+
+    #[test]
+    fn learning_from_all_starts_at_the_beginning_of_time() {
+        let mut window = window("UTC", Bucket::Day);
+        window.train = Train::All;
+        assert_eq!(window.at(utc("2026-11-22T03:00:00Z")).train_start, utc("0001-01-01T00:00:00Z"));
+    }
+}

@@ -1,0 +1,318 @@
+//! The SQL of a job: each file a step, each step a table that later files read by the file's name.
+//!
+//! Two halves with the model between them: [`Pipeline::features`] ends in the rows to judge, [`Pipeline::findings`]
+//! starts from the judged rows, the table `scored`. A step that is read more than once is computed once and kept in
+//! memory until its last reader is done; a step that is read once is part of its reader's plan.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::{ParamValues, SchemaError};
+use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
+use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::logical_expr::ident;
+use futures::TryStreamExt;
+use futures::future::try_join_all;
+
+use crate::error::{Error, Result};
+use crate::features::{FeatureError, FeatureTable, is_number};
+use crate::job::{Interval, Job, JobError, SCORED, SqlFile};
+use crate::progress::{Progress, Volume};
+use crate::scoring::Scored;
+use crate::session;
+
+/// The planned SQL of one run.
+pub struct Pipeline<'a> {
+    ctx: SessionContext,
+    job: &'a Job,
+    interval: Interval,
+    parameters: ParamValues,
+    findings_schema: SchemaRef,
+}
+
+impl<'a> Pipeline<'a> {
+    /// Registers the steps before the model as views, for a look at them.
+    pub async fn register_views(ctx: &SessionContext, job: &'a Job, interval: &Interval) -> Result<()> {
+        Self::new(ctx, job, interval).plan_all(&job.features.sql).await.map(drop)
+    }
+
+    fn new(ctx: &SessionContext, job: &'a Job, interval: &Interval) -> Self {
+        let parameters: HashMap<_, _> = session::parameters(job, interval).into_iter().collect();
+        Self {
+            ctx: ctx.clone(),
+            job,
+            interval: *interval,
+            parameters: ParamValues::from(parameters),
+            findings_schema: Arc::new(Schema::empty()),
+        }
+    }
+
+    /// Plans every SQL file against the registered sources, without reading a row.
+    ///
+    /// # Errors
+    /// SQL that does not fit the tables; keys, features or a time column that the SQL does not make.
+    pub async fn plan(ctx: &SessionContext, job: &'a Job, interval: &Interval) -> Result<Self> {
+        let mut pipeline = Self::new(ctx, job, interval);
+        let features = pipeline.plan_all(&job.features.sql).await?;
+        pipeline.check_features(&features)?;
+        let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
+        pipeline.register(SCORED, scored, Vec::new())?;
+        pipeline.findings_schema = pipeline.plan_all(&job.findings).await?;
+        pipeline.check_columns(&pipeline.findings_schema, job.last_finding(), "features.keys", &job.features.keys)?;
+        let steps = job.sql_files().map(|(_, file)| file.name.as_str());
+        for name in steps.chain([SCORED]) {
+            pipeline.deregister(name)?;
+        }
+        Ok(pipeline)
+    }
+
+    /// The columns of the findings.
+    pub fn findings_schema(&self) -> &SchemaRef {
+        &self.findings_schema
+    }
+
+    /// Runs the SQL before the model: the rows to judge, sorted by the job's keys.
+    pub async fn features(&self, progress: &mut Progress) -> Result<FeatureTable> {
+        let features = &self.job.features;
+        let last = self.job.last_step();
+        self.run_all(&features.sql[..features.sql.len() - 1], progress).await?;
+        let rows = self.query(last).await?;
+        let order = features.keys.iter().map(|key| ident(key).sort(true, true)).collect();
+        let rows = rows.sort(order).map_err(|error| stopped(last, error))?;
+        let schema = Arc::clone(rows.schema().inner());
+        let batches = self.collect(last, rows, progress).await?.into_iter().flatten().collect();
+        self.release(features.sql.len());
+        match FeatureTable::try_new(&last.name, features, schema, batches) {
+            Err(FeatureError::NoRows { step, .. }) => {
+                let window = format!("from {} to {}", self.interval.train_start, self.interval.as_of);
+                Err(FeatureError::NoRows { step, window: Some(window) }.into())
+            }
+            table => Ok(table?),
+        }
+    }
+
+    /// Runs the SQL after the model: what is worth a person's time.
+    pub async fn findings(&self, scored: Scored, progress: &mut Progress) -> Result<Vec<RecordBatch>> {
+        let features = self.job.last_step();
+        if self.reads_from(&features.name, self.job.features.sql.len()) > 0 {
+            self.register(&features.name, scored.schema.clone(), scored.batches.clone())?;
+        }
+        self.register(SCORED, scored.schema, scored.batches)?;
+        let (last, first) = self.job.findings.split_last().expect("a job names at least one file");
+        self.run_all(first, progress).await?;
+        let rows = self.query(last).await?;
+        Ok(self.collect(last, rows, progress).await?.into_iter().flatten().collect())
+    }
+
+    /// Runs steps: those read once become views, those read more often are computed now.
+    async fn run_all(&self, files: &[SqlFile], progress: &mut Progress) -> Result<()> {
+        for file in files {
+            let rows = self.query(file).await?;
+            let position = self.position(file);
+            if self.reads_from(&file.name, position + 1) > 1 {
+                let schema = Arc::clone(rows.schema().inner());
+                let partitions = self.collect(file, rows, progress).await?;
+                let table = MemTable::try_new(schema, partitions).map_err(|error| stopped(file, error))?;
+                self.ctx.register_table(&file.name, Arc::new(table)).map_err(|error| stopped(file, error))?;
+                self.release(position + 1);
+            } else {
+                self.ctx.register_table(&file.name, rows.into_view()).map_err(|error| stopped(file, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of the kept steps that no file from `position` on reads, by way of views or directly.
+    fn release(&self, position: usize) {
+        let files: Vec<_> = self.job.sql_files().map(|(_, file)| file).collect();
+        for file in &files[..position] {
+            let kept = |name: &str| self.reads_from(name, self.position_of(name) + 1) > 1;
+            // A view is computed by its reader, so what it reads stays until that reader is done.
+            let behind_views = files[..position].iter().any(|reader| {
+                reader.reads.contains_key(&file.name)
+                    && !kept(&reader.name)
+                    && self.reads_from(&reader.name, position) > 0
+            });
+            if self.reads_from(&file.name, position) == 0 && !behind_views {
+                let _ = self.ctx.deregister_table(&file.name);
+            }
+        }
+    }
+
+    /// How often the files from `position` on read the table `name`.
+    fn reads_from(&self, name: &str, position: usize) -> usize {
+        self.job.sql_files().skip(position).filter_map(|(_, file)| file.reads.get(name)).sum()
+    }
+
+    fn position(&self, file: &SqlFile) -> usize {
+        self.position_of(&file.name)
+    }
+
+    fn position_of(&self, name: &str) -> usize {
+        self.job.sql_files().position(|(_, file)| file.name == name).unwrap_or(usize::MAX - 1)
+    }
+
+    async fn plan_all(&self, files: &[SqlFile]) -> Result<SchemaRef> {
+        let mut schema = Arc::new(Schema::empty());
+        for file in files {
+            let rows = self.query(file).await?;
+            schema = Arc::clone(rows.schema().inner());
+            // A clash of names or an expression that no engine can run shows here, before anything is read.
+            rows.clone().create_physical_plan().await.map_err(|error| misfit(file, &error))?;
+            self.ctx.register_table(&file.name, rows.into_view()).map_err(|error| misfit(file, &error))?;
+        }
+        Ok(schema)
+    }
+
+    /// Plans one file with its `$parameters` bound.
+    async fn query(&self, file: &SqlFile) -> Result<DataFrame> {
+        let only_queries =
+            SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let rows = self.ctx.sql_with_options(&file.text, only_queries).await;
+        let rows = rows.and_then(|rows| rows.with_param_values(self.parameters.clone()));
+        rows.map_err(|error| misfit(file, &error))
+    }
+
+    async fn collect(
+        &self,
+        file: &SqlFile,
+        rows: DataFrame,
+        progress: &mut Progress,
+    ) -> Result<Vec<Vec<RecordBatch>>> {
+        let task = Arc::new(rows.task_ctx());
+        let plan = rows.create_physical_plan().await.map_err(|error| misfit(file, &error))?;
+        let work = async {
+            let streams = execute_stream_partitioned(Arc::clone(&plan), task)?;
+            // One task a partition, so that partitions run on all threads.
+            let tasks = streams.into_iter().map(|stream| {
+                datafusion::common::runtime::SpawnedTask::spawn(stream.try_collect::<Vec<_>>())
+            });
+            let join = |task: datafusion::common::runtime::SpawnedTask<_>| async {
+                task.join().await.map_err(|error| DataFusionError::External(Box::new(error)))?
+            };
+            try_join_all(tasks.map(join)).await
+        };
+        let read = || volume(plan.as_ref());
+        progress.watch(&file.name, work, read).await.map_err(|error| stopped(file, error))
+    }
+
+    fn register(&self, name: &str, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<()> {
+        let partitions = batches.chunks(batches.len().div_ceil(session::threads(self.job)).max(1));
+        let mut partitions: Vec<_> = partitions.map(<[RecordBatch]>::to_vec).collect();
+        if partitions.is_empty() {
+            partitions.push(Vec::new());
+        }
+        let table = MemTable::try_new(schema, partitions).map_err(Error::Session)?;
+        self.ctx.register_table(name, Arc::new(table)).map_err(Error::Session)?;
+        Ok(())
+    }
+
+    fn deregister(&self, name: &str) -> Result<()> {
+        self.ctx.deregister_table(name).map(drop).map_err(Error::Session)
+    }
+
+    /// The features must hold the keys, the feature columns as numbers, and the time.
+    fn check_features(&self, schema: &SchemaRef) -> Result<()> {
+        let job = self.job;
+        let file = job.last_step();
+        self.check_columns(schema, file, "features.keys", &job.features.keys)?;
+        self.check_columns(schema, file, "features.columns", &job.features.columns)?;
+        for (index, name) in job.features.columns.iter().enumerate() {
+            let field = field(schema, name);
+            if let Some(field) = field
+                && !is_number(field.data_type())
+            {
+                let message = format!(
+                    "`{name}` of `{}` is {}, not a number",
+                    file.name,
+                    crate::display::type_name(field.data_type()),
+                );
+                let place = job.document.place(&format!("features.columns[{index}]"));
+                return Err(JobError::Value { place, message }.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_columns(&self, schema: &SchemaRef, file: &SqlFile, key: &str, names: &[String]) -> Result<()> {
+        let missing = names.iter().enumerate().find(|(_, name)| field(schema, name).is_none());
+        match missing {
+            None => Ok(()),
+            Some((index, name)) => Err(JobError::UnknownName {
+                place: self.job.document.place(&format!("{key}[{index}]")),
+                name: name.clone(),
+                expected: format!("a column of `{}` ({})", file.name, file.path.display()),
+                known: schema.fields().iter().map(|field| field.name().clone()).collect(),
+            }
+            .into()),
+        }
+    }
+}
+
+fn field<'a>(schema: &'a SchemaRef, name: &str) -> Option<&'a Field> {
+    schema.field_with_name(name).ok()
+}
+
+/// Rows and bytes that the leaves of a running plan have read so far.
+fn volume(plan: &dyn ExecutionPlan) -> Volume {
+    let children = plan.children();
+    if !children.is_empty() {
+        return children.iter().map(|child| volume(child.as_ref())).sum();
+    }
+    let metrics = plan.metrics();
+    let rows = metrics.as_ref().and_then(|metrics| metrics.output_rows());
+    let bytes = metrics.as_ref().and_then(|metrics| metrics.sum_by_name("bytes_scanned"));
+    Volume {
+        rows: rows.unwrap_or(0) as u64,
+        bytes: bytes.map_or(0, |bytes| bytes.as_usize() as u64),
+    }
+}
+
+fn stopped(file: &SqlFile, source: DataFusionError) -> Error {
+    Error::Step { step: file.name.clone(), source }
+}
+
+fn clash(file: &SqlFile, name: &str) -> Error {
+    Error::Plan {
+        file: file.path.clone(),
+        line: None,
+        message: format!("it makes a column `{name}`, which is the model's"),
+        hint: Some(format!("give the column `{name}` another name")),
+    }
+}
+
+/// Turns the engine's words about a query into file, line, what is wrong and what may be meant.
+fn misfit(file: &SqlFile, error: &DataFusionError) -> Error {
+    misfit_in(&file.path, error)
+}
+
+/// As `misfit`, for SQL from elsewhere.
+pub(crate) fn misfit_in(file: &Path, error: &DataFusionError) -> Error {
+    let file = file.to_owned();
+    let line = error
+        .diagnostic()
+        .and_then(|diagnostic| diagnostic.span)
+        .map(|span| span.start.line);
+    let (message, hint) = match error.find_root() {
+        DataFusionError::SchemaError(schema_error, _) => match schema_error.as_ref() {
+            SchemaError::FieldNotFound { field, valid_fields } => {
+                let known: Vec<_> = valid_fields.iter().map(|column| column.name.as_str()).collect();
+                let message = format!("there is no column `{}` here", field.name);
+                (message, crate::nearest::did_you_mean(&field.name, known.iter().copied()))
+            }
+            other => (other.to_string(), None),
+        },
+        root => {
+            let message = root.strip_backtrace();
+            let message = message.trim_start_matches("Error during planning: ").replace('\n', " ");
+            (message, None)
+        }
+    };
+    Error::Plan { file, line, message, hint }
+}

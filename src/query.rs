@@ -1,0 +1,37 @@
+//! A look at what a job reads, makes and has written, with SQL of the user's own.
+
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use datafusion::prelude::SessionContext;
+
+use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::pipeline::{Pipeline, misfit_in};
+use crate::{session, source};
+
+/// Answers `sql`. Sources and the SQL files before the model go by their names, output tables by their folder's.
+pub async fn query(job: &Job, as_of: DateTime<Utc>, sql: &str) -> Result<Vec<RecordBatch>> {
+    let interval = job.window.at(as_of);
+    let ctx = session::connect(job);
+    source::register_all(&ctx, job).await?;
+    Pipeline::register_views(&ctx, job, &interval).await?;
+    register_outputs(&ctx, job).await?;
+    let wrong = |error| misfit_in(Path::new("the query"), &error);
+    let parameters = session::parameters(job, &interval);
+    let rows = ctx.sql(sql).await.and_then(|rows| rows.with_param_values(parameters)).map_err(wrong)?;
+    rows.collect().await.map_err(|source| Error::Step { step: "the query".to_owned(), source })
+}
+
+/// Output tables that are there already, unless a source or step has their name.
+async fn register_outputs(ctx: &SessionContext, job: &Job) -> Result<()> {
+    for target in &job.sinks {
+        let location = target.location.resolve()?;
+        let name = location.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+        if !ctx.table_exist(name.as_str()).unwrap_or(true) {
+            source::register_output(ctx, job, target, &name).await?;
+        }
+    }
+    Ok(())
+}

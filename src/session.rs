@@ -1,0 +1,71 @@
+//! The query engine: one DataFusion session, set up for the job.
+
+use std::sync::Arc;
+
+use datafusion::common::ScalarValue;
+use datafusion::common::config::Dialect;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::error::DataFusionError;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use crate::error::{Error, Result};
+use crate::job::{Interval, Job, Parameter};
+
+/// A session in which SQL keeps the case of its names and time is the job's own zone.
+pub fn connect(job: &Job) -> SessionContext {
+    let threads = threads(job);
+    let mut config = SessionConfig::new()
+        .with_target_partitions(threads)
+        .with_information_schema(true);
+    let options = config.options_mut();
+    options.sql_parser.enable_ident_normalization = false;
+    options.sql_parser.collect_spans = true;
+    options.sql_parser.dialect = Dialect::Generic;
+    options.execution.time_zone = Some(job.window.timezone.name().to_owned());
+    // Spark writes INT96: an instant, at more than the 292 years that nanoseconds reach to either side.
+    options.execution.parquet.coerce_int96 = Some("us".to_owned());
+    options.execution.parquet.coerce_int96_tz = Some("UTC".to_owned());
+    options.execution.listing_table_ignore_subdirectory = false;
+    SessionContext::new_with_state(
+        SessionStateBuilder::new().with_config(config).with_default_features().build(),
+    )
+}
+
+/// The threads this job may use.
+pub fn threads(job: &Job) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, Into::into);
+    job.engine.threads.map_or_else(processors, Into::into)
+}
+
+/// The threads that grow trees and score rows.
+pub fn thread_pool(job: &Job) -> Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads(job)).build();
+    pool.map_err(|error| Error::Session(DataFusionError::External(Box::new(error))))
+}
+
+/// The values of `$parameters`: those of every job, and this job's own.
+pub fn parameters(job: &Job, interval: &Interval) -> Vec<(String, ScalarValue)> {
+    let zone: Arc<str> = job.window.timezone.name().into();
+    let instant = |time: chrono::DateTime<chrono::Utc>| {
+        ScalarValue::TimestampMicrosecond(Some(time.timestamp_micros()), Some(Arc::clone(&zone)))
+    };
+    let built_in = [
+        ("as_of", instant(interval.as_of)),
+        ("bucket", ScalarValue::from(job.window.bucket.as_str())),
+        ("detect_end", instant(interval.detect_end)),
+        ("detect_start", instant(interval.detect_start)),
+        ("timezone", ScalarValue::from(job.window.timezone.name())),
+        ("train_end", instant(interval.train_end)),
+        ("train_start", instant(interval.train_start)),
+    ];
+    let own = job.parameters.iter().map(|(name, value)| {
+        let value = match value {
+            Parameter::Boolean(value) => ScalarValue::from(*value),
+            Parameter::Integer(value) => ScalarValue::from(*value),
+            Parameter::Float(value) => ScalarValue::from(*value),
+            Parameter::Text(value) => ScalarValue::from(value.as_str()),
+        };
+        (name.clone(), value)
+    });
+    built_in.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(own).collect()
+}

@@ -1,0 +1,218 @@
+//! A Delta table of findings, partitioned by day: a run replaces exactly its detect interval, in one commit.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use chrono::TimeDelta;
+use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::scalar::ScalarValue;
+use deltalake::delta_datafusion::create_session;
+use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
+use deltalake::kernel::transaction::{CommitProperties, TransactionError};
+use deltalake::kernel::StructType;
+use deltalake::parquet::basic::{Compression, ZstdLevel};
+use deltalake::parquet::file::properties::WriterProperties;
+use deltalake::protocol::SaveMode;
+use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_table_uri};
+use serde::Serialize;
+use serde_json::json;
+
+use super::error::SinkError;
+use super::finding::DATE;
+use crate::job::{Bucket, DeltaTarget, Job};
+use crate::run::RunId;
+use crate::source::resolve_options;
+
+/// How often a commit that lost a race is tried again from the table's new state.
+const TRIES: usize = 5;
+
+/// A table of findings, there or to be made.
+#[derive(Debug)]
+pub struct DeltaSink {
+    shown: String,
+    table: DeltaTable,
+    schema: SchemaRef,
+}
+
+/// What a sink took.
+#[derive(Clone, Debug, Serialize)]
+pub struct Receipt {
+    /// Where, as a person may see it.
+    pub location: String,
+    /// The version that the write made.
+    pub version: u64,
+    /// Findings written.
+    pub rows: usize,
+}
+
+impl DeltaSink {
+    /// Opens the table, or looks whether one can be made there, for rows of this schema.
+    pub(super) async fn open(target: &DeltaTarget, schema: &SchemaRef) -> Result<Self, SinkError> {
+        let location = target.location.resolve()?;
+        let options = resolve_options(&target.options, &target.location.place)?;
+        let url = ensure_table_location(&location)?;
+        let mut table = DeltaTableBuilder::from_url(url)?.with_storage_options(options).build()?;
+        if table.verify_deltatable_existence().await? {
+            table.load().await?;
+            check_schema(&table, schema)?;
+        }
+        Ok(Self { shown: target.location.to_string(), table, schema: Arc::clone(schema) })
+    }
+
+    /// Replaces what the table holds of the run's detect interval with `rows`.
+    pub(super) async fn replace(
+        mut self,
+        job: &Job,
+        run: &RunId,
+        rows: &[RecordBatch],
+    ) -> Result<Receipt, SinkError> {
+        if self.table.version().is_none() {
+            self.create(job).await?;
+        }
+        let mut tries = 1;
+        loop {
+            match self.commit(job, run, rows).await {
+                Err(DeltaTableError::Transaction { source: TransactionError::CommitConflict(_) }) if tries < TRIES => {
+                    tries += 1;
+                    self.table.load().await?;
+                }
+                Err(error) => return Err(error.into()),
+                Ok(table) => {
+                    return Ok(Receipt {
+                        location: self.shown,
+                        version: table.version().unwrap_or_default(),
+                        rows: rows.iter().map(RecordBatch::num_rows).sum(),
+                    });
+                }
+            }
+        }
+    }
+
+    async fn create(&mut self, job: &Job) -> Result<(), SinkError> {
+        let schema: StructType = self.schema.as_ref().try_into_kernel()?;
+        let created = self
+            .table
+            .clone()
+            .create()
+            .with_columns(schema.fields().cloned())
+            .with_partition_columns([DATE])
+            .with_table_name(job.name.clone())
+            .with_comment(job.description.clone())
+            .await;
+        match created {
+            Ok(table) => self.table = table,
+            // Another run of this job made it a moment ago.
+            Err(DeltaTableError::VersionAlreadyExists(_)) => self.table.load().await?,
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, job: &Job, run: &RunId, rows: &[RecordBatch]) -> Result<DeltaTable, DeltaTableError> {
+        let rows = match rows {
+            [] => vec![RecordBatch::new_empty(Arc::clone(&self.schema))],
+            rows => rows.to_vec(),
+        };
+        let mut session = create_session().state();
+        // Files rewritten by a commit keep plain text columns, which every reader knows.
+        session.config_mut().options_mut().execution.parquet.schema_force_view_types = false;
+        let compression = Compression::ZSTD(ZstdLevel::default());
+        self.table
+            .clone()
+            .write(rows)
+            .with_save_mode(SaveMode::Overwrite)
+            .with_replace_where(interval_predicate(job, run))
+            .with_session_state(Arc::new(session))
+            .with_writer_properties(WriterProperties::builder().set_compression(compression).build())
+            .with_commit_properties(commit_properties(job, run))
+            .await
+    }
+}
+
+/// What the run replaces: whole days where buckets are days, else the time inside them as well.
+fn interval_predicate(job: &Job, run: &RunId) -> Expr {
+    let (window, interval) = (&job.window, &run.interval);
+    let moment = TimeDelta::microseconds(1);
+    let date = |instant| {
+        let days = arrow::datatypes::Date32Type::from_naive_date(window.timezone.date(instant));
+        lit(ScalarValue::Date32(Some(days)))
+    };
+    let days = ident(DATE)
+        .gt_eq(date(interval.detect_start))
+        .and(ident(DATE).lt_eq(date(interval.detect_end - moment)));
+    let starts_a_day =
+        window.timezone.date(interval.detect_start - moment) < window.timezone.date(interval.detect_start);
+    if window.bucket == Bucket::Day && starts_a_day {
+        return days;
+    }
+    let time = |instant: chrono::DateTime<chrono::Utc>| {
+        lit(ScalarValue::TimestampMicrosecond(Some(instant.timestamp_micros()), Some("UTC".into())))
+    };
+    days.and(ident(&window.time_column).gt_eq(time(interval.detect_start)))
+        .and(ident(&window.time_column).lt(time(interval.detect_end)))
+}
+
+/// What the table's history says of the commit: how to make these rows again.
+fn commit_properties(job: &Job, run: &RunId) -> CommitProperties {
+    let sources: serde_json::Map<_, _> =
+        run.sources.iter().map(|source| (source.name.clone(), json!(source.version))).collect();
+    CommitProperties::default().with_metadata([
+        ("run_id".to_owned(), json!(run.id)),
+        ("job".to_owned(), json!(job.name)),
+        ("job_digest".to_owned(), json!(run.job_digest)),
+        ("as_of".to_owned(), json!(run.interval.as_of)),
+        ("detect_start".to_owned(), json!(run.interval.detect_start)),
+        ("detect_end".to_owned(), json!(run.interval.detect_end)),
+        ("sources".to_owned(), serde_json::Value::Object(sources)),
+        ("isolation_forest".to_owned(), json!(job.isolation_forest)),
+        ("crannog".to_owned(), json!(env!("CARGO_PKG_VERSION"))),
+    ])
+}
+
+/// The table's URL; a local folder must be a Delta table, empty, or one that can be made. Nothing is made yet.
+fn ensure_table_location(location: &str) -> Result<url::Url, SinkError> {
+    if location.contains("://") {
+        return ensure_table_uri(location).map_err(|_| SinkError::Location);
+    }
+    let folder = Path::new(location);
+    if folder.exists() && !folder.join("_delta_log").is_dir() {
+        let mut entries = std::fs::read_dir(folder).map_err(SinkError::NotWritable)?;
+        if entries.next().is_some() {
+            return Err(SinkError::Occupied);
+        }
+    }
+    let there = folder.ancestors().find(|ancestor| ancestor.exists());
+    if let Some(there) = there {
+        can_write(there).map_err(SinkError::NotWritable)?;
+    }
+    url::Url::from_directory_path(folder).map_err(|()| SinkError::Location)
+}
+
+/// Asks the system, by a file that is gone at once, whether this folder takes files.
+fn can_write(folder: &Path) -> std::io::Result<()> {
+    let probe = folder.join(format!(".crannog-{}", std::process::id()));
+    std::fs::File::create_new(&probe)?;
+    std::fs::remove_file(&probe)
+}
+
+fn check_schema(table: &DeltaTable, schema: &Schema) -> Result<(), SinkError> {
+    let found: Schema = table.snapshot()?.schema().as_ref().try_into_arrow()?;
+    let differs = |difference: String| Err(SinkError::Schema { difference });
+    for field in schema.fields() {
+        match found.field_with_name(field.name()) {
+            Err(_) => return differs(format!("it has no `{}`", field.name())),
+            Ok(there) if !there.data_type().equals_datatype(field.data_type()) => {
+                let (there, ours) =
+                    (crate::display::type_name(there.data_type()), crate::display::type_name(field.data_type()));
+                return differs(format!("`{}` is {there} there, and {ours} here", field.name()));
+            }
+            Ok(_) => {}
+        }
+    }
+    match found.fields().iter().find(|field| schema.field_with_name(field.name()).is_err()) {
+        Some(field) => differs(format!("it also has `{}`", field.name())),
+        None => Ok(()),
+    }
+}

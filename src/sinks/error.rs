@@ -1,0 +1,100 @@
+//! Why findings cannot be written.
+
+use arrow::error::ArrowError;
+use deltalake::DeltaTableError;
+
+use crate::error::{Blame, blame_of};
+use crate::job::JobError;
+
+/// Why a sink cannot be opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The job says something that cannot be resolved.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The location is neither a path nor a URL.
+    #[error("this is not a path or URL for a Delta table")]
+    Location,
+    /// The folder holds something else.
+    #[error("the folder holds files, but no Delta table")]
+    Occupied,
+    /// The folder cannot be written.
+    #[error("the folder cannot be written")]
+    NotWritable(#[source] std::io::Error),
+    /// The findings do not have a column that every sink needs.
+    #[error("the findings have no {needed}")]
+    NoColumn {
+        /// What is needed: "column `interval`".
+        needed: String,
+    },
+    /// The findings have a column that the sink adds.
+    #[error("the findings have a column `{column}`, which every sink adds itself")]
+    Reserved {
+        /// The column.
+        column: String,
+    },
+    /// A column of a type that Delta tables do not have.
+    #[error("column `{column}` is {found}, which a Delta table cannot hold")]
+    Type {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+    },
+    /// The table there has other columns.
+    #[error("the table there has other columns: {difference}")]
+    Schema {
+        /// "`rank` is missing in the table".
+        difference: String,
+    },
+    /// A finding outside of what the run replaces.
+    #[error("{count} findings lie outside of the detect window, {start} to {end}")]
+    OutsideWindow {
+        /// How many.
+        count: usize,
+        /// Start of the window.
+        start: String,
+        /// End of the window.
+        end: String,
+    },
+    /// The rows cannot be brought into the table's shape.
+    #[error("the findings cannot be converted")]
+    Rows(#[from] ArrowError),
+    /// The Delta table refuses.
+    #[error("the Delta table cannot be opened or written")]
+    Delta(#[from] DeltaTableError),
+}
+
+impl SinkError {
+    /// Who has to act.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Job(_) | Self::Location | Self::Occupied | Self::NoColumn { .. } | Self::Reserved { .. }
+            | Self::Type { .. } | Self::Schema { .. } => Blame::Job,
+            Self::OutsideWindow { .. } | Self::Rows(_) => Blame::Data,
+            Self::NotWritable(_) => Blame::Outside,
+            Self::Delta(error) => match blame_of(error) {
+                Blame::Data => Blame::Outside, // an output that does not take rows is not the data's fault
+                blame => blame,
+            },
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Job(error) => return error.hint(),
+            Self::Occupied => "choose an empty or new folder for `location`".to_owned(),
+            Self::NotWritable(_) => "the account that runs this must be able to write there, and the disk must have room".to_owned(),
+            Self::NoColumn { .. } => "add it to the last SQL file of [findings]".to_owned(),
+            Self::Reserved { column } => format!("give `{column}` another name in the last SQL file of [findings]"),
+            Self::Type { column, .. } => format!("cast `{column}` in the last SQL file of [findings]"),
+            Self::Schema { .. } => "choose a new `location`, or move the old table away".to_owned(),
+            Self::OutsideWindow { .. } => {
+                "keep `>= $detect_start` and `< $detect_end` in the SQL of [findings]".to_owned()
+            }
+            Self::Delta(_) => "the table is as it was before this run; run again when the cause is gone".to_owned(),
+            Self::Location | Self::Rows(_) => return None,
+        })
+    }
+}

@@ -1,0 +1,46 @@
+//! Sinks: where findings go. Each is opened before a row is read, and written after the last step.
+
+mod delta;
+mod error;
+mod finding;
+
+pub use delta::{DeltaSink, Receipt};
+pub use error::SinkError;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use crate::error::{Error, Result};
+use crate::job::{Job, DeltaTarget};
+use crate::run::RunId;
+
+/// Opens every sink of the job for findings of this schema: a bad target fails now, not after an hour.
+pub async fn open(job: &Job, findings: &SchemaRef) -> Result<Vec<DeltaSink>> {
+    let schema = finding::table_schema(job, findings).map_err(|error| blame(&job.sinks[0], error))?;
+    let mut sinks = Vec::new();
+    for target in &job.sinks {
+        let sink = DeltaSink::open(target, &schema).await;
+        sinks.push(sink.map_err(|error| blame(target, error))?);
+    }
+    Ok(sinks)
+}
+
+/// Writes the findings of one run to every sink.
+pub async fn write_all(
+    sinks: Vec<DeltaSink>,
+    job: &Job,
+    run: &RunId,
+    findings: &[RecordBatch],
+) -> Result<Vec<Receipt>> {
+    let rows = finding::rows(job, run, findings).map_err(|error| blame(&job.sinks[0], error))?;
+    let mut receipts = Vec::new();
+    for (sink, target) in sinks.into_iter().zip(&job.sinks) {
+        let receipt = sink.replace(job, run, &rows).await;
+        receipts.push(receipt.map_err(|error| blame(target, error))?);
+    }
+    Ok(receipts)
+}
+
+fn blame(target: &DeltaTarget, error: SinkError) -> Error {
+    Error::Sink { location: target.location.to_string(), source: Box::new(error) }
+}

@@ -1,0 +1,193 @@
+//! Sources: what a job reads, opened and registered under the names that its SQL uses.
+//!
+//! Whatever the format, a time is an instant with microseconds in the job's time zone, so that SQL's `date_trunc`
+//! means what Spark's means with that session zone. A time without a zone is local time in it.
+
+mod delta;
+mod parquet;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{cast, ident};
+use datafusion::prelude::SessionContext;
+use deltalake::DeltaTableError;
+use serde::Serialize;
+
+use crate::error::{Blame, Error, blame_of};
+use crate::job::{DeltaTarget, Format, Job, JobError, Place, Source, Template, resolve};
+
+/// What a run knows of a source that it opened.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceSummary {
+    /// The name SQL knows it by.
+    pub name: String,
+    /// Where it is, as a person may see it.
+    pub location: String,
+    /// The Delta version, or a digest of the Parquet files' names, sizes and times.
+    pub version: String,
+    /// Data files in it.
+    pub files: usize,
+    /// Bytes of those files.
+    pub bytes: u64,
+}
+
+/// A table found where the job says.
+struct Opened {
+    provider: Arc<dyn TableProvider>,
+    version: String,
+    files: usize,
+    bytes: u64,
+}
+
+/// Why a source cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The job says something that cannot be resolved.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The location is neither a path nor a URL.
+    #[error("`{location}` is not a path or URL of a table")]
+    Location {
+        /// What is written.
+        location: String,
+    },
+    /// Nothing is there.
+    #[error("there is no {what} there")]
+    Missing {
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// A Delta table that cannot be read.
+    #[error("the Delta table cannot be opened")]
+    Delta(#[source] DeltaTableError),
+    /// Parquet that cannot be read.
+    #[error("the Parquet files cannot be opened")]
+    Parquet(#[source] DataFusionError),
+    /// The object store cannot be reached.
+    #[error("the object store cannot be reached")]
+    Store(#[source] object_store::Error),
+    /// The engine does not take the table.
+    #[error("the table cannot be registered")]
+    Register(#[source] DataFusionError),
+}
+
+impl SourceError {
+    /// Who has to act.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Job(_) | Self::Location { .. } => Blame::Job,
+            Self::Missing { .. } => Blame::Data,
+            Self::Store(_) => Blame::Outside,
+            Self::Delta(error) => blame_of(error),
+            Self::Parquet(error) | Self::Register(error) => blame_of(error),
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Job(error) => error.hint(),
+            Self::Missing { .. } => Some(
+                "look at `location` in the job file; paths in it are relative to the job file. `crannog demo data` makes a sample"
+                    .to_owned(),
+            ),
+            Self::Delta(error) => delta::hint(error),
+            Self::Parquet(_) => {
+                Some("a file that is cut off or not Parquet is named above: restore or remove it".to_owned())
+            }
+            Self::Location { .. } | Self::Store(_) | Self::Register(_) => None,
+        }
+    }
+}
+
+/// Opens every source of the job and registers it under its name.
+pub async fn register_all(ctx: &SessionContext, job: &Job) -> Result<Vec<SourceSummary>, Error> {
+    let mut summaries = Vec::new();
+    for source in &job.sources {
+        let location = source.location.to_string();
+        let opened = open(ctx, source, &location).await.and_then(|opened| {
+            register(ctx, source, &opened, job.window.timezone.name()).map_err(SourceError::Register)?;
+            Ok(opened)
+        });
+        let opened = opened.map_err(|error| Error::Source {
+            name: source.name.clone(),
+            location: location.clone(),
+            source: Box::new(error),
+        })?;
+        summaries.push(SourceSummary {
+            name: source.name.clone(),
+            location,
+            version: opened.version,
+            files: opened.files,
+            bytes: opened.bytes,
+        });
+    }
+    Ok(summaries)
+}
+
+/// Registers a table that the job has written, if it is there yet.
+pub(crate) async fn register_output(
+    ctx: &SessionContext,
+    job: &Job,
+    target: &DeltaTarget,
+    name: &str,
+) -> Result<(), Error> {
+    let output = Source {
+        name: name.to_owned(),
+        format: Format::Delta,
+        location: target.location.clone(),
+        version: None,
+        options: target.options.clone(),
+    };
+    let shown = target.location.to_string();
+    let opened = match open(ctx, &output, &shown).await {
+        Err(SourceError::Missing { .. }) => return Ok(()),
+        Err(error) => Err(error),
+        Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name()).map_err(SourceError::Register),
+    };
+    opened.map_err(|error| Error::Source { name: name.to_owned(), location: shown, source: Box::new(error) })
+}
+
+async fn open(ctx: &SessionContext, source: &Source, shown: &str) -> Result<Opened, SourceError> {
+    let location = source.location.resolve()?;
+    let options = resolve_options(&source.options, &source.location.place)?;
+    match source.format {
+        Format::Delta => delta::open(ctx, &location, shown, source.version, options).await,
+        Format::Parquet => parquet::open(ctx, &location, shown, &options).await,
+    }
+}
+
+/// Resolves the `${env:NAME}` of object store settings.
+pub(crate) fn resolve_options(
+    options: &BTreeMap<String, Template>,
+    place: &Place,
+) -> Result<HashMap<String, String>, JobError> {
+    options.iter().map(|(key, value)| Ok((key.clone(), resolve(value, place)?))).collect()
+}
+
+/// Registers the table, its times in microseconds and in the job's zone.
+fn register(
+    ctx: &SessionContext,
+    source: &Source,
+    opened: &Opened,
+    timezone: &str,
+) -> Result<(), DataFusionError> {
+    let zoned = DataType::Timestamp(TimeUnit::Microsecond, Some(timezone.into()));
+    let schema = opened.provider.schema();
+    let is_other_time = |data_type: &DataType| matches!(data_type, DataType::Timestamp(..)) && *data_type != zoned;
+    if !schema.fields().iter().any(|field| is_other_time(field.data_type())) {
+        ctx.register_table(&source.name, Arc::clone(&opened.provider))?;
+        return Ok(());
+    }
+    let columns = schema.fields().iter().map(|field| {
+        let column = ident(field.name());
+        if is_other_time(field.data_type()) { cast(column, zoned.clone()).alias(field.name()) } else { column }
+    });
+    let view = ctx.read_table(Arc::clone(&opened.provider))?.select(columns)?;
+    ctx.register_table(&source.name, view.into_view())?;
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! The one integration binary: each more would link DataFusion once more.
+
+mod sklearn;
