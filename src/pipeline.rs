@@ -14,7 +14,7 @@ use datafusion::common::{ParamValues, SchemaError};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::logical_expr::ident;
 use futures::TryStreamExt;
@@ -187,6 +187,7 @@ impl<'a> Pipeline<'a> {
     ) -> Result<Vec<Vec<RecordBatch>>> {
         let task = Arc::new(rows.task_ctx());
         let plan = rows.create_physical_plan().await.map_err(|error| misfit(file, &error))?;
+        tracing::debug!(step = file.name, plan = %displayable(plan.as_ref()).indent(false), "planned");
         let work = async {
             let streams = execute_stream_partitioned(Arc::clone(&plan), task)?;
             // One task a partition, so that partitions run on all threads.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::iter::Sum;
 use std::time::{Duration, Instant};
 
+use cpu_time::ProcessTime;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -29,10 +30,25 @@ pub struct Stage {
     pub name: String,
     /// Wall time.
     pub seconds: f64,
+    /// Processor time, of all threads.
+    pub cpu_seconds: f64,
     /// Rows it read.
     pub rows: u64,
     /// Bytes it read from files.
     pub bytes: u64,
+}
+
+/// When a stage began, on the wall and on the processors.
+#[derive(Clone, Copy)]
+struct Clock {
+    wall: Instant,
+    cpu: ProcessTime,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { wall: Instant::now(), cpu: ProcessTime::now() }
+    }
 }
 
 /// Shows stages as they run, on a terminal, and remembers how long each took.
@@ -60,14 +76,14 @@ impl Progress {
         work: impl Future<Output = Result<T, E>>,
         volume: impl Fn() -> Volume,
     ) -> Result<T, E> {
-        let started = Instant::now();
+        let started = Clock::start();
         let bar = self.bar(name);
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
         tokio::pin!(work);
         let result = loop {
             tokio::select! {
                 result = &mut work => break result,
-                _ = ticks.tick() => bar.set_message(describe(&volume(), started.elapsed())),
+                _ = ticks.tick() => bar.set_message(describe(&volume(), started.wall.elapsed())),
             }
         };
         self.finish(&bar, name, started, volume(), result)
@@ -75,7 +91,7 @@ impl Progress {
 
     /// Runs `work`, which reads `rows` from memory, as the stage `name`.
     pub fn stage<T, E>(&mut self, name: &str, rows: usize, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let started = Instant::now();
+        let started = Clock::start();
         let bar = self.bar(name);
         bar.enable_steady_tick(Duration::from_millis(100));
         let result = work();
@@ -95,19 +111,20 @@ impl Progress {
         &mut self,
         bar: &ProgressBar,
         name: &str,
-        started: Instant,
+        started: Clock,
         volume: Volume,
         result: Result<T, E>,
     ) -> Result<T, E> {
-        let elapsed = started.elapsed();
+        let elapsed = started.wall.elapsed();
         bar.finish_and_clear();
         if result.is_ok() {
             if self.visible {
                 eprintln!("  {name:<16} {}", describe(&volume, elapsed));
             }
             let seconds = elapsed.as_secs_f64();
-            tracing::info!(stage = name, seconds, rows = volume.rows, bytes = volume.bytes, "stage finished");
-            self.stages.push(Stage { name: name.to_owned(), seconds, rows: volume.rows, bytes: volume.bytes });
+            let cpu_seconds = started.cpu.elapsed().as_secs_f64();
+            tracing::info!(stage = name, seconds, cpu_seconds, rows = volume.rows, bytes = volume.bytes, "stage finished");
+            self.stages.push(Stage { name: name.to_owned(), seconds, cpu_seconds, rows: volume.rows, bytes: volume.bytes });
         }
         result
     }

@@ -25,6 +25,10 @@ pub fn connect(job: &Job) -> SessionContext {
     // Spark writes INT96: an instant, at more than the 292 years that nanoseconds reach to either side.
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
     options.execution.parquet.coerce_int96_tz = Some("UTC".to_owned());
+    // A join holds in memory the side that SQL writes first, once for all threads, and streams the other: the author
+    // knows which is small, and estimates after a GROUP BY do not.
+    options.optimizer.join_reordering = false;
+    options.optimizer.repartition_joins = false;
     options.execution.listing_table_ignore_subdirectory = false;
     SessionContext::new_with_state(
         SessionStateBuilder::new().with_config(config).with_default_features().build(),

@@ -1,6 +1,7 @@
 -- indexed.sql: names become numbers, as Spark's StringIndexer makes them: the value that most groups hold is 0,
 -- equal counts are ordered by the value's bytes. NULL comes after the last value ($handle_invalid = 'keep'), or stays
 -- NULL for the matrix to refuse ('error'), or its row is dropped before the next column is counted ('skip').
+-- A join holds its left side in memory: the small dictionaries stand left, and the groups stream past them.
 WITH computers AS (
     SELECT
         Computer,
@@ -57,8 +58,15 @@ SELECT
     account_types.index             AS accountTypeIndex,
     processes.index                 AS processIndex,
     grouped.count                   AS count
-FROM grouped
-JOIN computers     ON computers.Computer        IS NOT DISTINCT FROM grouped.Computer
-JOIN accounts      ON accounts.Account          IS NOT DISTINCT FROM grouped.Account
-JOIN account_types ON account_types.AccountType IS NOT DISTINCT FROM grouped.AccountType
-JOIN processes     ON processes.Process         IS NOT DISTINCT FROM grouped.Process
+FROM processes
+RIGHT JOIN (account_types
+    RIGHT JOIN (accounts
+        RIGHT JOIN (computers
+            RIGHT JOIN grouped
+              ON computers.Computer IS NOT DISTINCT FROM grouped.Computer)
+          ON accounts.Account IS NOT DISTINCT FROM grouped.Account)
+      ON account_types.AccountType IS NOT DISTINCT FROM grouped.AccountType)
+  ON processes.Process IS NOT DISTINCT FROM grouped.Process
+WHERE $handle_invalid <> 'skip'
+   OR (    grouped.Computer IS NOT NULL AND grouped.Account IS NOT NULL
+       AND grouped.AccountType IS NOT NULL AND grouped.Process IS NOT NULL)
