@@ -19,6 +19,7 @@ pub mod display;
 pub mod error;
 pub mod features;
 pub mod forest;
+mod functions;
 pub mod job;
 mod nearest;
 pub mod pipeline;

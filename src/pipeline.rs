@@ -16,7 +16,6 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
-use datafusion::logical_expr::ident;
 use futures::TryStreamExt;
 use futures::future::try_join_all;
 
@@ -83,12 +82,10 @@ impl<'a> Pipeline<'a> {
         let last = self.job.last_step();
         self.run_all(&features.sql[..features.sql.len() - 1], progress).await?;
         let rows = self.query(last).await?;
-        let order = features.keys.iter().map(|key| ident(key).sort(true, true)).collect();
-        let rows = rows.sort(order).map_err(|error| stopped(last, error))?;
         let schema = Arc::clone(rows.schema().inner());
         let batches = self.collect(last, rows, progress).await?.into_iter().flatten().collect();
         self.release(features.sql.len());
-        match FeatureTable::try_new(&last.name, features, schema, batches) {
+        match progress.stage("order by keys", 0, || FeatureTable::try_new(&last.name, features, schema, batches)) {
             Err(FeatureError::NoRows { step, .. }) => {
                 let window = format!("from {} to {}", self.interval.train_start, self.interval.as_of);
                 Err(FeatureError::NoRows { step, window: Some(window) }.into())

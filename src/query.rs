@@ -14,7 +14,7 @@ use crate::{session, source};
 /// Answers `sql`. Sources and the SQL files before the model go by their names, output tables by their folder's.
 pub async fn query(job: &Job, as_of: DateTime<Utc>, sql: &str) -> Result<Vec<RecordBatch>> {
     let interval = job.window.at(as_of);
-    let ctx = session::connect(job);
+    let ctx = session::connect(job)?;
     source::register_all(&ctx, job).await?;
     Pipeline::register_views(&ctx, job, &interval).await?;
     register_outputs(&ctx, job).await?;

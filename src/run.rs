@@ -51,7 +51,7 @@ pub async fn run(
 ) -> Result<RunReport> {
     let started = Instant::now();
     let interval = job.window.at(as_of);
-    let ctx = session::connect(job);
+    let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job).await?;
     let pipeline = Pipeline::plan(&ctx, job, &interval).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
@@ -77,7 +77,7 @@ pub async fn run(
 
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.
 pub async fn check(job: &Job, as_of: DateTime<Utc>) -> Result<Vec<SourceSummary>> {
-    let ctx = session::connect(job);
+    let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job).await?;
     let pipeline = Pipeline::plan(&ctx, job, &job.window.at(as_of)).await?;
     sinks::open(job, pipeline.findings_schema()).await?;

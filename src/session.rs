@@ -9,10 +9,14 @@ use datafusion::error::DataFusionError;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::error::{Error, Result};
-use crate::job::{Interval, Job, Parameter};
+use crate::functions;
+use crate::job::{Interval, Job, JobError, Parameter};
 
 /// A session in which SQL keeps the case of its names and time is the job's own zone.
-pub fn connect(job: &Job) -> SessionContext {
+///
+/// # Errors
+/// A setting of `[engine.options]` that DataFusion does not know, or a value that it does not take.
+pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
     let threads = threads(job);
     let mut config = SessionConfig::new()
         .with_target_partitions(threads)
@@ -30,9 +34,17 @@ pub fn connect(job: &Job) -> SessionContext {
     options.optimizer.join_reordering = false;
     options.optimizer.repartition_joins = false;
     options.execution.listing_table_ignore_subdirectory = false;
-    SessionContext::new_with_state(
+    for (key, value) in &job.engine.options {
+        options.set(key, value).map_err(|error| JobError::Value {
+            place: job.document.place("engine.options"),
+            message: format!("`{key}` = \"{value}\" is not a setting of DataFusion: {}", error.strip_backtrace()),
+        })?;
+    }
+    let ctx = SessionContext::new_with_state(
         SessionStateBuilder::new().with_config(config).with_default_features().build(),
-    )
+    );
+    functions::register_all(&ctx);
+    Ok(ctx)
 }
 
 /// The threads this job may use.

@@ -144,4 +144,7 @@ pub(super) enum SinkType {
 pub struct EngineSpec {
     /// Threads for reading, grouping, growing and scoring; all processors unless given.
     pub threads: Option<NonZeroUsize>,
+    /// DataFusion's own settings by their full names, such as `"datafusion.execution.batch_size" = "16384"`.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
 }

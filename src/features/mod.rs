@@ -3,6 +3,8 @@
 //! Row order is part of the answer, since the forest samples by position: rows are sorted by the job's keys, NULL
 //! first, text by its UTF-8 bytes, and keys are unique. So equal data give equal rows, whatever the partitions.
 
+mod order;
+
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float32Array, RecordBatch};
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{cast, or};
@@ -97,7 +99,7 @@ impl FeatureError {
 }
 
 impl FeatureTable {
-    /// Takes rows that are sorted by the keys, and checks that no key comes twice.
+    /// Puts rows in the order of their keys, and checks that no key comes twice.
     ///
     /// # Errors
     /// No rows, equal keys, missing values where the job wants none, a column that is not a number.
@@ -111,6 +113,8 @@ impl FeatureTable {
         if batches.is_empty() {
             return Err(FeatureError::NoRows { step: step.to_owned(), window: None });
         }
+        let batches = order::sort_by_keys(&schema, batches, &features.keys)
+            .map_err(|source| FeatureError::Rows { step: step.to_owned(), source })?;
         check_unique(step, &features.keys, &batches)?;
         let columns = matrix_columns(step, features, &schema, &batches)?;
         let matrix = FeatureMatrix::try_new(features.columns.clone(), columns)?;
@@ -272,8 +276,8 @@ mod tests {
     }
 
     #[test]
-    fn rows_keep_their_order_across_batches() {
-        let batches = vec![batch(&[None, Some("a")], counts(&[1, 2])), batch(&[Some("b")], counts(&[3]))];
+    fn rows_stand_in_the_order_of_their_keys() {
+        let batches = vec![batch(&[Some("b"), Some("a")], counts(&[3, 2])), batch(&[None], counts(&[1]))];
         let table = table(batches, MissingValues::Error).unwrap();
         assert_eq!(table.matrix().column(0), [1.0, 2.0, 3.0]);
     }

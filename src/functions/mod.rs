@@ -1,0 +1,10 @@
+//! SQL functions: one file each. A function is here only where DataFusion has none, or a slower one.
+
+mod date_trunc;
+
+use datafusion::prelude::SessionContext;
+
+/// Gives the session every function of this folder.
+pub fn register_all(ctx: &SessionContext) {
+    ctx.register_udf(date_trunc::date_trunc_udf());
+}
