@@ -27,6 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benches"))
 import crannog  # noqa: E402
 
 FIRST, SECOND = dt.date(2026, 11, 20), dt.date(2026, 11, 21)
+# So many that the log has a checkpoint, and versions after it.
+NIGHTS = 102
 
 # The types of the log and of the files: plain ones, which every reader knows.
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -69,6 +71,11 @@ def main():
     quiet = quiet_job(folder)
     crannog.run(events, output, as_of(SECOND), *half, job=quiet)
     verdicts += look(events, output, "the second day emptied", [FIRST])
+    nights = folder / "nights" / "anomalies"
+    for night in range(NIGHTS):
+        crannog.run(events, nights, as_of([FIRST, SECOND][night % 2]), *half)
+    assert (nights / "_delta_log" / "_last_checkpoint").exists(), "no checkpoint was written"
+    verdicts += look(events, nights, f"{NIGHTS} nights, with a checkpoint", [FIRST, SECOND])
     nothing = folder / "nothing" / "anomalies"
     crannog.run(events, nothing, as_of(SECOND), *half, job=quiet)
     verdicts += look(events, nothing, "nothing was ever found", [])
