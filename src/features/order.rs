@@ -67,7 +67,8 @@ fn comparable(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     };
     let dictionary = cast(column, &dictionary_type)?;
     let dictionary = dictionary.as_dictionary::<Int32Type>();
-    let ranks = UInt32Array::from(rank(dictionary.values(), Some(NULLS_FIRST))?);
+    let values = cast(dictionary.values(), &DataType::LargeUtf8)?;
+    let ranks = UInt32Array::from(rank(&values, Some(NULLS_FIRST))?);
     take(&ranks, dictionary.keys(), None)
 }
 
