@@ -90,7 +90,7 @@ impl FeatureError {
                 "[features] keys must name a row of `{step}`: add the column that tells these rows apart, or group by the keys"
             ),
             Self::Missing { column, .. } => format!(
-                "give it a value in SQL, for example coalesce({column}, 0), or set [features] missing_values = \"nan\" to let the forest treat it as missing"
+                "give it a value in SQL, for example coalesce({column}, 0), or set [features] missing_values = \"allow-nan\" to let the forest treat it as missing"
             ),
             Self::NotNumbers { column, .. } => format!("make `{column}` a number in SQL"),
             Self::Rows { .. } | Self::Matrix(_) => return None,
@@ -297,7 +297,7 @@ mod tests {
         let rows = || vec![batch(&[Some("a"), Some("b")], Arc::new(Float64Array::from(vec![Some(f64::NAN), None])))];
         let message = table(rows(), MissingValues::Error).unwrap_err().to_string();
         assert_eq!(message, "column `count` of `grouped` has 2 missing values");
-        assert_eq!(table(rows(), MissingValues::Nan).unwrap().n_samples(), 2);
+        assert_eq!(table(rows(), MissingValues::AllowNan).unwrap().n_samples(), 2);
     }
 
     #[test]

@@ -54,6 +54,10 @@ impl ScalarUDFImpl for DateTrunc {
         if let ColumnarValue::Array(times) = &mut args.args[1] {
             *times = with_zone(times, None);
         }
+        let zoneless = DataType::Timestamp(TimeUnit::Microsecond, None);
+        let field = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(zoneless.clone()));
+        args.arg_fields[1] = field(&args.arg_fields[1]);
+        args.return_field = field(&args.return_field);
         match self.inner.invoke_with_args(args)? {
             ColumnarValue::Array(times) => Ok(ColumnarValue::Array(with_zone(&times, Some(zone)))),
             scalar => Ok(scalar),

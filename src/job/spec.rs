@@ -107,13 +107,13 @@ pub(super) struct FeaturesSpec {
 
 /// What a NULL or NaN in a feature column means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum MissingValues {
     /// The run stops: a feature should always be known.
     #[default]
     Error,
-    /// A missing value, as scikit-learn's forest treats NaN.
-    Nan,
+    /// A missing value, as scikit-learn's forest treats NaN; its own word for it.
+    AllowNan,
 }
 
 #[derive(Debug, Deserialize)]

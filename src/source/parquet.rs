@@ -29,7 +29,8 @@ pub(super) async fn open(
     }
     let state = ctx.state();
     let extension = if location.ends_with(EXTENSION) || url.is_collection() { EXTENSION } else { "" };
-    let listing = ListingOptions::new(Arc::new(ParquetFormat::default()))
+    let format = ParquetFormat::default().with_options(state.default_table_options().parquet);
+    let listing = ListingOptions::new(Arc::new(format))
         .with_file_extension(extension);
     let (version, files, bytes) = survey(ctx, &url, extension).await?;
     if files == 0 {
