@@ -1,0 +1,48 @@
+# What a developer types. `make` alone lists it.
+
+TARGET  := $(shell cargo metadata --format-version 1 --no-deps 2>/dev/null | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+JOB     ?= jobs/process_execution.toml
+ROWS    ?=
+SEED    ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help build release run demo test lint fmt check parity interop bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: ## build for development (5 minutes from nothing on two cores, seconds after)
+	cargo build
+
+release: ## build the fast one (25 minutes from nothing on two cores)
+	cargo build --release
+
+run: demo ## write sample data, run the job on them, show the findings
+	cargo run --quiet -- run $(JOB)
+
+demo: build ## write sample data: data/process_execution, 200,000 events that end today
+	cargo run --quiet -- demo data
+
+test: ## run the tests
+	cargo test
+
+lint: ## clippy, warnings as errors
+	cargo clippy --all-targets -- -D warnings
+
+fmt: ## format the code
+	cargo fmt
+
+check: ## all that CI runs
+	.ci/run
+
+parity: release ## the same answer as DuckDB + scikit-learn on generated events: make parity ROWS=1000000 SEED=1
+	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt tests/parity/parity.py --rows $(or $(ROWS),1000000) --seed $(SEED)
+
+interop: build ## read the output with deltalake, Polars, DuckDB and ClickHouse
+	CRANNOG=$(TARGET)/debug/crannog benches/python.sh tests/interop/requirements.txt tests/interop/readers.py
+
+bench: release ## the whole job beside DuckDB + scikit-learn, in turn: make bench ROWS=10000000
+	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/whole_job.py $(if $(ROWS),--rows $(ROWS))
+
+clean: ## remove sample data and output (cargo clean removes what was built)
+	rm -rf out data/process_execution data/process_execution_labels.parquet
