@@ -43,6 +43,7 @@ fn set_up_logging(format: LogFormat) {
 }
 
 /// The error, each cause below it, and what to do.
+#[expect(clippy::print_stderr, reason = "this is where errors are told")]
 fn complain(format: LogFormat, error: &crannog::Error) {
     let mut causes = vec![error.to_string()];
     let mut cause = error.source();

@@ -4,7 +4,7 @@
 //! starts from the judged rows, the table `scored`. A step that is read more than once is computed once and kept in
 //! memory until its last reader is done; a step that is read once is part of its reader's plan.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ impl<'a> Pipeline<'a> {
         let features = pipeline.plan_all(&job.features.sql).await?;
         pipeline.check_features(&features)?;
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
-        pipeline.register(SCORED, scored, Vec::new())?;
+        pipeline.register(SCORED, &scored, &[])?;
         pipeline.findings_schema = pipeline.plan_all(&job.findings).await?;
         pipeline.check_columns(&pipeline.findings_schema, job.last_finding(), "features.keys", &job.features.keys)?;
         let steps = job.sql_files().map(|(_, file)| file.name.as_str());
@@ -98,9 +98,10 @@ impl<'a> Pipeline<'a> {
     pub async fn findings(&self, scored: Scored, progress: &mut Progress) -> Result<Vec<RecordBatch>> {
         let features = self.job.last_step();
         if self.reads_from(&features.name, self.job.features.sql.len()) > 0 {
-            self.register(&features.name, scored.schema.clone(), scored.batches.clone())?;
+            self.register(&features.name, &scored.schema, &scored.batches)?;
         }
-        self.register(SCORED, scored.schema, scored.batches)?;
+        self.register(SCORED, &scored.schema, &scored.batches)?;
+        drop(scored);
         let (last, first) = self.job.findings.split_last().expect("a job names at least one file");
         self.run_all(first, progress).await?;
         let rows = self.query(last).await?;
@@ -111,13 +112,13 @@ impl<'a> Pipeline<'a> {
     async fn run_all(&self, files: &[SqlFile], progress: &mut Progress) -> Result<()> {
         for file in files {
             let rows = self.query(file).await?;
-            let position = self.position(file);
-            if self.reads_from(&file.name, position + 1) > 1 {
+            let position = 1 + self.position(file);
+            if self.reads_from(&file.name, position) > 1 {
                 let schema = Arc::clone(rows.schema().inner());
                 let partitions = self.collect(file, rows, progress).await?;
                 let table = MemTable::try_new(schema, partitions).map_err(|error| stopped(file, error))?;
                 self.ctx.register_table(&file.name, Arc::new(table)).map_err(|error| stopped(file, error))?;
-                self.release(position + 1);
+                self.release(position);
             } else {
                 self.ctx.register_table(&file.name, rows.into_view()).map_err(|error| stopped(file, error))?;
             }
@@ -125,18 +126,16 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// Lets go of the kept steps that no file from `position` on reads, by way of views or directly.
+    /// Lets go of the steps that no file from `position` on reads, directly or by way of another step.
     fn release(&self, position: usize) {
         let files: Vec<_> = self.job.sql_files().map(|(_, file)| file).collect();
-        for file in &files[..position] {
-            let kept = |name: &str| self.reads_from(name, self.position_of(name) + 1) > 1;
-            // A view is computed by its reader, so what it reads stays until that reader is done.
-            let behind_views = files[..position].iter().any(|reader| {
-                reader.reads.contains_key(&file.name)
-                    && !kept(&reader.name)
-                    && self.reads_from(&reader.name, position) > 0
-            });
-            if self.reads_from(&file.name, position) == 0 && !behind_views {
+        let (done, to_do) = files.split_at(position);
+        let mut needed: BTreeSet<&str> = to_do.iter().flat_map(|file| file.reads.keys()).map(String::as_str).collect();
+        for file in done.iter().rev() {
+            if needed.contains(file.name.as_str()) {
+                needed.extend(file.reads.keys().map(String::as_str));
+            } else {
+                // A step that is not registered is gone already.
                 let _ = self.ctx.deregister_table(&file.name);
             }
         }
@@ -148,11 +147,7 @@ impl<'a> Pipeline<'a> {
     }
 
     fn position(&self, file: &SqlFile) -> usize {
-        self.position_of(&file.name)
-    }
-
-    fn position_of(&self, name: &str) -> usize {
-        self.job.sql_files().position(|(_, file)| file.name == name).unwrap_or(usize::MAX - 1)
+        self.job.sql_files().take_while(|(_, other)| other.name != file.name).count()
     }
 
     async fn plan_all(&self, files: &[SqlFile]) -> Result<SchemaRef> {
@@ -200,13 +195,13 @@ impl<'a> Pipeline<'a> {
         progress.watch(&file.name, work, read).await.map_err(|error| stopped(file, error))
     }
 
-    fn register(&self, name: &str, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<()> {
+    fn register(&self, name: &str, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<()> {
         let partitions = batches.chunks(batches.len().div_ceil(session::threads(self.job)).max(1));
         let mut partitions: Vec<_> = partitions.map(<[RecordBatch]>::to_vec).collect();
         if partitions.is_empty() {
             partitions.push(Vec::new());
         }
-        let table = MemTable::try_new(schema, partitions).map_err(Error::Session)?;
+        let table = MemTable::try_new(Arc::clone(schema), partitions).map_err(Error::Session)?;
         self.ctx.register_table(name, Arc::new(table)).map_err(Error::Session)?;
         Ok(())
     }

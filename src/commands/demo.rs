@@ -5,7 +5,7 @@ use crannog::demo::{self, DemoParams};
 use crannog::Result;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
-use super::block_on;
+use super::{block_on, say};
 use crate::cli::DemoArgs;
 
 pub fn run(args: &DemoArgs) -> Result<()> {
@@ -27,7 +27,7 @@ pub fn run(args: &DemoArgs) -> Result<()> {
     });
     bar.finish_and_clear();
     let summary = summary?;
-    println!(
+    say(&format!(
         "{} events of {} hosts and {} days in {} ({}), {} intrusions in {}",
         HumanCount(summary.rows),
         summary.hosts,
@@ -36,6 +36,5 @@ pub fn run(args: &DemoArgs) -> Result<()> {
         HumanBytes(summary.bytes),
         summary.intrusions,
         summary.labels.display(),
-    );
-    Ok(())
+    ))
 }

@@ -8,9 +8,25 @@ pub mod run;
 mod table;
 
 use std::future::Future;
+use std::io::{ErrorKind, Write};
 
+use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
 use crannog::{Error, Job, Result, session};
+
+/// Prints a line of a command's result.
+fn say(line: &str) -> Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}").map_err(ArrowError::from).or_else(unless_closed)
+}
+
+/// Whoever reads our output may stop reading, as `head` does: that is no failure.
+fn unless_closed(error: ArrowError) -> Result<()> {
+    match &error {
+        ArrowError::IoError(_, cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
+        ArrowError::CsvError(text) if text.contains("Broken pipe") => Ok(()),
+        _ => Err(Error::Print(error)),
+    }
+}
 
 /// Runs a command's future on as many threads as the job may use.
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -1,10 +1,8 @@
 //! `crannog query`: look at a job's sources, steps and output with SQL.
 
-use std::io::Write;
-
 use crannog::{Result, query};
 
-use super::{block_on, load, or_now, table};
+use super::{block_on, load, or_now, say, table, unless_closed};
 use crate::cli::{QueryArgs, QueryFormat};
 
 pub fn run(args: &QueryArgs) -> Result<()> {
@@ -12,7 +10,7 @@ pub fn run(args: &QueryArgs) -> Result<()> {
     let rows = block_on(threads, query::query(&job, or_now(args.as_of), &args.sql))?;
     let mut out = std::io::stdout().lock();
     let written = match args.format {
-        QueryFormat::Table => writeln!(out, "{}", table::all(&rows)).map_err(Into::into),
+        QueryFormat::Table => return say(&table::all(&rows)),
         QueryFormat::Csv => {
             let mut writer = arrow::csv::Writer::new(&mut out);
             rows.iter().try_for_each(|batch| writer.write(batch))
@@ -22,5 +20,5 @@ pub fn run(args: &QueryArgs) -> Result<()> {
             rows.iter().try_for_each(|batch| writer.write(batch)).and_then(|()| writer.finish())
         }
     };
-    written.map_err(|source| crannog::Error::Print(source))
+    written.or_else(unless_closed)
 }

@@ -7,7 +7,7 @@ use crannog::report::RunReport;
 use crannog::{Job, Result, run};
 use indicatif::{HumanBytes, HumanCount};
 
-use super::{block_on, load, or_now, table};
+use super::{block_on, load, or_now, say, table};
 use crate::cli::{ResultFormat, RunArgs};
 
 pub fn run(args: &RunArgs) -> Result<()> {
@@ -17,18 +17,17 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let report = block_on(threads, run::run(&job, as_of, args.scored.as_deref(), &mut progress))?;
     report.save(&job)?;
     match args.format {
-        ResultFormat::Json => println!("{}", report.to_json()),
+        ResultFormat::Json => say(&report.to_json()),
         ResultFormat::Table => show(&job, &report, args.show),
     }
-    Ok(())
 }
 
-fn show(job: &Job, report: &RunReport, limit: usize) {
+fn show(job: &Job, report: &RunReport, limit: usize) -> Result<()> {
     if report.findings > 0 && limit > 0 {
-        println!("{}", table::strangest(&report.rows, limit));
+        say(&table::strangest(&report.rows, limit))?;
     }
     let model = &report.isolation_forest;
-    println!(
+    say(&format!(
         "{} findings from {} to {}, of {} judged rows ({} anomalies, anomaly_score above {:.4})",
         HumanCount(report.findings as u64),
         report.interval.detect_start.format("%F %R"),
@@ -36,19 +35,19 @@ fn show(job: &Job, report: &RunReport, limit: usize) {
         HumanCount(model.n_samples as u64),
         HumanCount(model.n_anomalies as u64),
         model.threshold,
-    );
+    ))?;
     for sink in &report.sinks {
-        println!("written to {}, version {}", sink.location, sink.version);
+        say(&format!("written to {}, version {}", sink.location, sink.version))?;
     }
     let stages: Vec<_> =
         report.stages.iter().map(|stage| format!("{} {:.2} s", stage.name, stage.seconds)).collect();
     let memory = report.peak_memory_bytes.map(|bytes| format!(", {} at most", HumanBytes(bytes)));
-    println!(
+    say(&format!(
         "{} run {} in {:.2} s ({}){}",
         job.name,
         report.run_id,
         report.seconds,
         stages.join(", "),
         memory.unwrap_or_default(),
-    );
+    ))
 }

@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use crannog::display::plain;
 
 /// Text longer than this is cut: a command line can have thousands of characters.
-const LONGEST: usize = 120;
+const LONGEST: usize = 80;
 
 /// The findings of the lowest rank, if they have one, else the first ones.
 pub fn strangest(findings: &[RecordBatch], limit: usize) -> String {

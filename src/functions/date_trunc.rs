@@ -109,7 +109,7 @@ mod tests {
     fn other_zones_are_left_to_datafusion() {
         let noon = vec![Some(1_800_000_000_000_000)];
         let berlin = call(&date_trunc_udf(), "day", &noon, "Europe/Berlin");
-        assert_eq!(berlin, call(&datetime::date_trunc(), "day", &noon, "Europe/Berlin"));
+        assert_eq!(&berlin, &call(&datetime::date_trunc(), "day", &noon, "Europe/Berlin"));
     }
 
     fn call(udf: &ScalarUDF, unit: &str, times: &[Option<i64>], zone: &str) -> ArrayRef {
