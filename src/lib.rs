@@ -7,6 +7,7 @@
 //! [`run::run`] is that line, one call for each arrow. What is judged, and which judged rows are worth a person's
 //! time, is said in a job file and its SQL; nothing about it is written in Rust.
 //!
+//! - [`calendar`]: where local days and hours begin.
 //! - [`job`]: what the user asked for, checked.
 //! - [`session`], [`source`], [`pipeline`]: DataFusion, the tables, the SQL files.
 //! - [`features`]: rows in the order of their keys, and their matrix.
@@ -14,6 +15,7 @@
 //! - [`scoring`], [`sinks`], [`report`]: what comes out.
 //! - [`demo`]: sample data.
 
+pub mod calendar;
 pub mod demo;
 pub mod display;
 pub mod error;

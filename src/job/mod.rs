@@ -21,7 +21,9 @@ pub use error::JobError;
 pub use spec::{EngineSpec as Engine, Format, MissingValues, Parameter};
 pub use sql_file::SqlFile;
 pub use template::Template;
-pub use window::{Bucket, Interval, Train, Window, Zone};
+pub use window::{Interval, Train, Window, Zone};
+
+pub use crate::calendar::Bucket;
 
 use crate::forest::IsolationForestParams;
 use spec::{JobSpec, SinkType};

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::template::Template;
-use super::window::{Bucket, Train, Zone, duration};
+use super::window::{Train, Zone, duration};
+use crate::calendar::Bucket;
 use crate::forest::IsolationForestParams;
 
 #[derive(Debug, Deserialize)]

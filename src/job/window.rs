@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use arrow::array::timezone::Tz;
-use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer};
+
+use crate::calendar::{self, Bucket};
 
 /// The `[window]` table of a job.
 #[derive(Clone, Debug)]
@@ -30,26 +32,6 @@ pub enum Train {
     Last(Duration),
 }
 
-/// A time bucket, in the words of SQL's `date_trunc`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Bucket {
-    /// From local midnight to local midnight.
-    Day,
-    /// From full hour to full hour on the local clock.
-    Hour,
-}
-
-impl Bucket {
-    /// The unit's name as `date_trunc` takes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Hour => "hour",
-        }
-    }
-}
-
 /// A time zone and the name it was given by.
 #[derive(Clone, Debug)]
 pub struct Zone {
@@ -71,35 +53,11 @@ impl Zone {
 
     /// The calendar day on which `instant` falls in this zone.
     pub fn date(&self, instant: DateTime<Utc>) -> NaiveDate {
-        self.local(instant).date()
+        instant.with_timezone(&self.zone).date_naive()
     }
 
-    fn local(&self, instant: DateTime<Utc>) -> NaiveDateTime {
-        instant.with_timezone(&self.zone).naive_local()
-    }
-
-    /// The start of the bucket that holds `instant`, by the rule of java.time's `truncatedTo`: the offset in
-    /// force is kept if it is valid at the start; else the earlier one holds; a skipped start moves forward by the gap.
     fn floor(&self, instant: DateTime<Utc>, bucket: Bucket) -> DateTime<Utc> {
-        let offset = self.zone.offset_from_utc_datetime(&instant.naive_utc()).fix();
-        let local = self.local(instant);
-        let hour = match bucket {
-            Bucket::Day => 0,
-            Bucket::Hour => local.hour(),
-        };
-        let start = local.date().and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default());
-        let kept = Utc.from_utc_datetime(&(start - offset));
-        if self.local(kept) == start {
-            return kept;
-        }
-        match self.zone.from_local_datetime(&start) {
-            LocalResult::Single(start) | LocalResult::Ambiguous(start, _) => start.with_timezone(&Utc),
-            LocalResult::None => {
-                let day_before = start - Days::new(1);
-                let before_gap = self.zone.offset_from_utc_datetime(&day_before).fix();
-                Utc.from_utc_datetime(&(start - before_gap))
-            }
-        }
+        calendar::floor(self.zone, instant, bucket)
     }
 }
 
@@ -205,27 +163,6 @@ mod tests {
         assert_eq!(run.detect_start, utc("2026-11-20T18:30:00Z"));
         let run = window("+05:30", Bucket::Day).at(utc("2026-11-22T03:00:00Z"));
         assert_eq!(run.detect_start, utc("2026-11-20T18:30:00Z"));
-    }
-
-    #[test]
-    fn a_skipped_midnight_begins_the_day_at_one() {
-        let zone = window("America/Sao_Paulo", Bucket::Day).timezone;
-        let day = zone.floor(utc("2018-11-04T15:00:00Z"), Bucket::Day);
-        assert_eq!(day, utc("2018-11-04T03:00:00Z")); // 01:00 at -02:00
-    }
-
-    #[test]
-    fn a_midnight_that_comes_twice_begins_two_buckets() {
-        let zone = window("America/Havana", Bucket::Day).timezone;
-        let first = zone.floor(utc("2026-11-01T04:30:00Z"), Bucket::Day);
-        let second = zone.floor(utc("2026-11-01T20:00:00Z"), Bucket::Day);
-        assert_eq!((first, second), (utc("2026-11-01T04:00:00Z"), utc("2026-11-01T05:00:00Z")));
-    }
-
-    #[test]
-    fn hours_follow_the_local_clock() {
-        let zone = window("Asia/Kathmandu", Bucket::Hour).timezone;
-        assert_eq!(zone.floor(utc("2026-11-22T03:20:00Z"), Bucket::Hour), utc("2026-11-22T03:15:00Z"));
     }
 
     #[test]
