@@ -1,6 +1,5 @@
 //! The shipped SQL against what Apache Spark computed: every table of `tests/data/spark-golden`, and of the folder
 //! named in `CRANNOG_SPARK_GOLDEN` or `../shared/spark-golden` where there is one.
-#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

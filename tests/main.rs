@@ -1,5 +1,8 @@
 //! The one integration binary: each more would link DataFusion once more.
 #![expect(clippy::print_stdout, reason = "a test says what it skips")]
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 mod golden;
+mod layers;
+mod real_data;
 mod sklearn;
