@@ -15,6 +15,7 @@
 //! - [`scoring`], [`sinks`], [`report`]: what comes out.
 //! - [`demo`]: sample data.
 
+pub mod blame;
 pub mod calendar;
 pub mod demo;
 pub mod display;
@@ -29,6 +30,7 @@ pub mod progress;
 pub mod query;
 pub mod report;
 pub mod run;
+pub mod run_id;
 pub mod scoring;
 pub mod session;
 pub mod sinks;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::forest::{IsolationForest, IsolationForestParams};
 use crate::job::{Interval, Job};
 use crate::progress::Stage;
-use crate::run::RunId;
+use crate::run_id::RunId;
 use crate::sinks::Receipt;
 use crate::source::SourceSummary;
 

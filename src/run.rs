@@ -4,43 +4,17 @@ use std::path::Path;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::forest::IsolationForest;
-use crate::job::{Interval, Job};
+use crate::job::Job;
 use crate::pipeline::Pipeline;
 use crate::progress::Progress;
 use crate::report::{ModelSummary, RunReport};
 use crate::scoring::Scored;
+use crate::run_id::RunId;
 use crate::source::SourceSummary;
 use crate::{session, sinks, source};
-
-/// What a run is: the job, its input and its time. Equal runs make equal findings.
-#[derive(Clone, Debug)]
-pub struct RunId {
-    /// Made of all that is below, so the same run has the same id.
-    pub id: String,
-    /// [`Job::digest`].
-    pub job_digest: String,
-    /// What was read.
-    pub sources: Vec<SourceSummary>,
-    /// When.
-    pub interval: Interval,
-}
-
-impl RunId {
-    fn new(job: &Job, sources: Vec<SourceSummary>, interval: Interval) -> Self {
-        let job_digest = job.digest();
-        let mut hasher = Sha256::new();
-        hasher.update(format!("{job_digest}\n{}\n", interval.as_of.timestamp_micros()));
-        for source in &sources {
-            hasher.update(format!("{}\n{}\n", source.name, source.version));
-        }
-        let id = crate::hex(&hasher.finalize()[..8]);
-        Self { id, job_digest, sources, interval }
-    }
-}
 
 /// Runs the job as of an instant: nothing at or after it is read. `scored_file`: where to keep every judged row too.
 pub async fn run(

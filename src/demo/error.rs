@@ -6,7 +6,7 @@ use deltalake::DeltaTableError;
 use deltalake::parquet::errors::ParquetError;
 
 use super::params::InvalidParam;
-use crate::error::Blame;
+use crate::blame::Blame;
 
 /// Why a demo was not written.
 #[derive(Debug, thiserror::Error)]

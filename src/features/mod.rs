@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use crate::error::Blame;
+use crate::blame::Blame;
 use crate::forest::{FeatureMatrix, ForestError};
 use crate::job::{Features, MissingValues};
 

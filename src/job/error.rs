@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::document::Place;
+use super::place::Place;
 use crate::nearest::did_you_mean;
 
 /// A job file, or a SQL file it names, is wrong.

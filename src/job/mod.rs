@@ -6,6 +6,7 @@
 
 mod document;
 mod error;
+mod place;
 mod spec;
 mod sql_file;
 mod template;
@@ -16,8 +17,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-pub use document::{Document, Place};
+pub use document::Document;
 pub use error::JobError;
+pub use place::Place;
 pub use spec::{EngineSpec as Engine, Format, MissingValues, Parameter};
 pub use sql_file::SqlFile;
 pub use template::Template;

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::document::Place;
+use super::place::Place;
 use super::error::JobError;
 
 /// A step of the pipeline: a query, read from a file, whose result goes by the file's name.

@@ -3,7 +3,7 @@
 use arrow::error::ArrowError;
 use deltalake::DeltaTableError;
 
-use crate::error::{Blame, blame_of};
+use crate::blame::{Blame, blame_of};
 use crate::job::JobError;
 
 /// Why a sink cannot be opened or written.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::SinkError;
 use crate::job::Job;
-use crate::run::RunId;
+use crate::run_id::RunId;
 
 /// The column by which tables of findings are partitioned: the local day of the time column, as a plain ISO date.
 pub(super) const DATE: &str = "date";

@@ -12,7 +12,7 @@ use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, Result};
 use crate::job::{Job, DeltaTarget};
-use crate::run::RunId;
+use crate::run_id::RunId;
 
 /// Opens every sink of the job for findings of this schema: a bad target fails now, not after an hour.
 pub async fn open(job: &Job, findings: &SchemaRef) -> Result<Vec<DeltaSink>> {

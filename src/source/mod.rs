@@ -17,7 +17,8 @@ use datafusion::prelude::SessionContext;
 use deltalake::DeltaTableError;
 use serde::Serialize;
 
-use crate::error::{Blame, Error, blame_of};
+use crate::blame::{Blame, blame_of};
+use crate::error::Error;
 use crate::job::{DeltaTarget, Format, Job, JobError, Place, Source, Template, resolve};
 
 /// What a run knows of a source that it opened.

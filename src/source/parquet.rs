@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{Opened, SourceError};
-use crate::error::{Blame, blame_of};
+use crate::blame::{Blame, blame_of};
 
 const EXTENSION: &str = ".parquet";
 
