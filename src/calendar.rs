@@ -5,7 +5,7 @@
 //! moves forward by the gap. So a midnight that comes twice begins two days.
 
 use arrow::array::timezone::Tz;
-use chrono::{DateTime, Days, LocalResult, NaiveTime, Offset, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Days, LocalResult, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike, Utc};
 use serde::Deserialize;
 
 /// A time bucket, in the words of SQL's `date_trunc`.
@@ -49,11 +49,17 @@ pub fn floor(zone: Tz, instant: DateTime<Utc>, bucket: Bucket) -> DateTime<Utc> 
     if kept.with_timezone(&zone).naive_local() == start {
         return kept;
     }
-    match zone.from_local_datetime(&start) {
-        LocalResult::Single(start) | LocalResult::Ambiguous(start, _) => start.with_timezone(&Utc),
+    instant(zone, start)
+}
+
+/// The instant at which the local clock shows `local`: the earlier one where it comes twice; where the clock skips it,
+/// moved forward by the gap.
+pub fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => instant.with_timezone(&Utc),
         LocalResult::None => {
-            let before_gap = zone.offset_from_utc_datetime(&(start - Days::new(1))).fix();
-            Utc.from_utc_datetime(&(start - before_gap))
+            let before_gap = zone.offset_from_utc_datetime(&(local - Days::new(1))).fix();
+            Utc.from_utc_datetime(&(local - before_gap))
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 /// How much a stage has read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Volume {
-    /// Rows out of the tables it reads.
+    /// Rows out of the files it reads; out of the stage itself where it reads from memory.
     pub rows: u64,
     /// Bytes out of files; 0 where it reads from memory.
     pub bytes: u64,
@@ -32,7 +32,7 @@ pub struct Stage {
     pub seconds: f64,
     /// Processor time, of all threads.
     pub cpu_seconds: f64,
-    /// Rows it read.
+    /// Rows it read from files; rows it made where it reads from memory.
     pub rows: u64,
     /// Bytes it read from files.
     pub bytes: u64,

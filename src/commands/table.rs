@@ -1,81 +1,133 @@
-//! Findings as a table in a terminal: one line each, as wide as the terminal, nothing in it that could harm it.
+//! Findings as a table in a terminal: one line each, no wider than the terminal, nothing in it that could harm it.
 
-use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::datatypes::Float64Type;
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{ContentArrangement, Table, presets};
 use crannog::display::plain;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Text longer than this is cut: a command line can have thousands of characters.
-const LONGEST: usize = 80;
+/// A table that goes to a file or a pipe is as wide as a wide terminal.
+const WIDTH_WITHOUT_TERMINAL: usize = 160;
+/// No column is cut below this, or below its own header.
+const NARROWEST: usize = 6;
 
 /// The findings of the lowest rank, if they have one, else the first ones.
-pub fn strangest(findings: &[RecordBatch], limit: usize) -> String {
-    render(findings, limit).unwrap_or_else(|error| format!("the findings cannot be shown: {error}"))
-}
-
-/// Every row, in order.
-pub fn all(rows: &[RecordBatch]) -> String {
-    draw(rows).unwrap_or_else(|error| format!("the rows cannot be shown: {error}"))
-}
-
-fn render(findings: &[RecordBatch], limit: usize) -> Result<String, ArrowError> {
+pub fn strangest(findings: &[RecordBatch], limit: usize) -> Result<String, ArrowError> {
     let Some(first) = findings.first() else { return Ok(String::new()) };
     let rows = concat_batches(&first.schema(), findings)?;
-    let rows = match rows.column_by_name("rank").and_then(|rank| rank.as_any().downcast_ref::<Int64Array>()) {
+    let rank = rows.column_by_name("rank").and_then(|rank| rank.as_any().downcast_ref::<Int64Array>());
+    let rows = match rank {
         Some(rank) => {
             let by_rank = SortColumn { values: std::sync::Arc::new(rank.clone()), options: None };
             take_record_batch(&rows, &lexsort_to_indices(&[by_rank], Some(limit))?)?
         }
         None => rows.slice(0, limit.min(rows.num_rows())),
     };
-    draw(&[rows])
+    all(&rows)
 }
 
-fn draw(batches: &[RecordBatch]) -> Result<String, ArrowError> {
+/// Every row, in order.
+pub fn all(rows: &RecordBatch) -> Result<String, ArrowError> {
+    let headers: Vec<_> = rows.schema().fields().iter().map(|field| plain(field.name())).collect();
+    let columns = rows.columns().iter().map(texts).collect::<Result<Vec<_>, _>>()?;
+    let widths = widths(&headers, &columns);
+
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    let Some(first) = batches.first() else { return Ok(String::new()) };
-    table.set_header(first.schema().fields().iter().map(|field| plain(field.name())));
-    let options = FormatOptions::default().with_timestamp_tz_format(Some("%F %R"));
-    for batch in batches {
-        let formatters = batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options));
-        let formatters = formatters.collect::<Result<Vec<_>, _>>()?;
-        for row in 0..batch.num_rows() {
-            table.add_row(batch.columns().iter().zip(&formatters).map(|(column, formatter)| {
-                cut(&plain(&cell(column, row, formatter)))
-            }));
-        }
+    table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(&headers);
+    for row in 0..rows.num_rows() {
+        table.add_row(columns.iter().zip(&widths).map(|(column, width)| cut(&column[row], *width)));
     }
     Ok(table.to_string())
 }
 
-/// A list is shown by its first entry and how many more there are; a score by four digits.
-fn cell(column: &arrow::array::ArrayRef, row: usize, formatter: &ArrayFormatter<'_>) -> String {
-    if let Some(list) = column.as_list_opt::<i32>()
-        && list.is_valid(row)
-    {
-        let items = list.value(row);
-        let options = FormatOptions::default();
-        let first = ArrayFormatter::try_new(&items, &options)
-            .ok()
-            .filter(|_| !items.is_empty())
-            .map(|formatter| cut(&formatter.value(0).to_string()))
-            .unwrap_or_default();
-        return if items.len() > 1 { format!("{first} (+{})", items.len() - 1) } else { first };
+/// How wide each column may be: the widest give way until all fit.
+fn widths(headers: &[String], columns: &[Vec<String>]) -> Vec<usize> {
+    let wish = |(header, column): (&String, &Vec<String>)| {
+        column.iter().chain([header]).map(|text| text.width()).max().unwrap_or(0)
+    };
+    let least: Vec<_> = headers.iter().map(|header| header.width().max(NARROWEST)).collect();
+    let mut widths: Vec<_> = headers.iter().zip(columns).map(wish).collect();
+    let available = terminal_width().saturating_sub(3 * widths.len() + 1);
+    while widths.iter().sum::<usize>() > available {
+        let shrinkable = widths.iter().enumerate().filter(|(column, width)| **width > least[*column]);
+        let Some((widest, _)) = shrinkable.max_by_key(|(_, width)| **width) else { break };
+        widths[widest] -= 1;
     }
-    if let Some(numbers) = column.as_primitive_opt::<arrow::datatypes::Float64Type>()
-        && numbers.is_valid(row)
-    {
-        return format!("{:.4}", numbers.value(row));
-    }
-    formatter.value(row).to_string()
+    widths
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+fn terminal_width() -> usize {
+    let table = Table::new();
+    if table.is_tty() { table.width().map_or(WIDTH_WITHOUT_TERMINAL, usize::from) } else { WIDTH_WITHOUT_TERMINAL }
+}
+
+/// The values of a column as a person reads them.
+fn texts(column: &ArrayRef) -> Result<Vec<String>, ArrowError> {
+    let options = FormatOptions::default().with_null("NULL").with_timestamp_tz_format(Some("%F %R"));
+    let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
+    let text = |row: usize| -> Result<String, ArrowError> {
+        let text = if column.is_null(row) {
+            "NULL".to_owned()
+        } else if let Some(list) = column.as_list_opt::<i32>() {
+            first_of(&list.value(row))?
+        } else if let Some(numbers) = column.as_primitive_opt::<Float64Type>() {
+            format!("{:.4}", numbers.value(row))
+        } else {
+            formatter.value(row).to_string()
+        };
+        Ok(plain(&text))
+    };
+    let mut texts = (0..column.len()).map(text).collect::<Result<Vec<_>, _>>()?;
+    // Buckets of a day all begin at midnight: the date says it all.
+    if matches!(column.data_type(), arrow::datatypes::DataType::Timestamp(..))
+        && texts.iter().all(|text| text.ends_with(" 00:00"))
+    {
+        texts.iter_mut().for_each(|text| text.truncate(text.len() - " 00:00".len()));
+    }
+    Ok(texts)
+}
+
+/// A list is shown by its first entry and how many more there are.
+fn first_of(items: &ArrayRef) -> Result<String, ArrowError> {
+    if items.is_empty() {
+        return Ok(String::new());
+    }
+    let options = FormatOptions::default();
+    let first = ArrayFormatter::try_new(items, &options)?.value(0).to_string();
+    Ok(if items.len() > 1 { format!("(+{}) {first}", items.len() - 1) } else { first })
+}
+
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used <= width
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_ends_in_an_ellipsis() {
+        assert_eq!(cut("powershell.exe", 14), "powershell.exe");
+        assert_eq!(cut("powershell.exe", 6), "power…");
+        assert_eq!(cut("日本語", 5), "日本…");
+    }
+
+    #[test]
+    fn the_widest_column_gives_way_first() {
+        let headers = ["a".to_owned(), "b".to_owned()];
+        let columns = [vec!["x".repeat(10)], vec!["y".repeat(500)]];
+        assert_eq!(widths(&headers, &columns), [10, WIDTH_WITHOUT_TERMINAL - 7 - 10]);
     }
 }

@@ -131,6 +131,16 @@ impl FeatureTable {
         self.matrix.n_samples()
     }
 
+    /// The number of rows whose `column`, a time, is at or after `start` (microseconds); `None` without such a column.
+    pub fn rows_since(&self, column: &str, start: i64) -> Option<usize> {
+        let mut rows = 0;
+        for batch in &self.batches {
+            let times = cast(batch.column_by_name(column)?, &DataType::Int64).ok()?;
+            rows += times.as_primitive::<Int64Type>().iter().flatten().filter(|time| *time >= start).count();
+        }
+        Some(rows)
+    }
+
     /// Gives up the rows, with all columns that SQL made, in the order of the matrix; the matrix is let go.
     pub fn into_rows(self) -> (SchemaRef, Vec<RecordBatch>) {
         (self.schema, self.batches)

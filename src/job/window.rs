@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arrow::array::timezone::Tz;
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer};
 
 use crate::calendar::{self, Bucket};
@@ -51,6 +51,11 @@ impl Zone {
         Self { name: "UTC".to_owned(), zone }
     }
 
+    /// The instant at which the local clock shows `local`, by the rule of [`calendar::instant`].
+    pub fn instant(&self, local: NaiveDateTime) -> DateTime<Utc> {
+        calendar::instant(self.zone, local)
+    }
+
     /// The calendar day on which `instant` falls in this zone.
     pub fn date(&self, instant: DateTime<Utc>) -> NaiveDate {
         instant.with_timezone(&self.zone).date_naive()
@@ -89,6 +94,14 @@ pub struct Interval {
 }
 
 impl Window {
+    /// Whether the forest learns from all the time that is reported on.
+    pub(super) fn learns_what_it_reports(&self) -> bool {
+        match self.train {
+            Train::All => true,
+            Train::Last(train) => train >= self.detect,
+        }
+    }
+
     /// The intervals of a run at `as_of`: the last day is every bucket that touches the 24 hours before it.
     pub fn at(&self, as_of: DateTime<Utc>) -> Interval {
         let back = |duration: Duration| {

@@ -62,6 +62,9 @@ pub enum SourceError {
         /// What was looked for.
         what: &'static str,
     },
+    /// The folder of a Delta table, named as Parquet.
+    #[error("this is a Delta table, and `format` says \"parquet\"")]
+    IsDelta,
     /// A Delta table that cannot be read.
     #[error("the Delta table cannot be opened")]
     Delta(#[source] DeltaTableError),
@@ -80,7 +83,7 @@ impl SourceError {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Job(_) | Self::Location { .. } => Blame::Job,
+            Self::Job(_) | Self::Location { .. } | Self::IsDelta => Blame::Job,
             Self::Missing { .. } => Blame::Data,
             Self::Store(_) => Blame::Outside,
             Self::Delta(error) => blame_of(error),
@@ -96,6 +99,7 @@ impl SourceError {
                 "look at `location` in the job file; paths in it are relative to the job file. `crannog demo data` makes a sample"
                     .to_owned(),
             ),
+            Self::IsDelta => Some("write format = \"delta\"".to_owned()),
             Self::Delta(error) => delta::hint(error),
             Self::Parquet(_) => {
                 Some("a file that is cut off or not Parquet is named above: restore or remove it".to_owned())

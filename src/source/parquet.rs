@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::prelude::SessionContext;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -32,6 +32,9 @@ pub(super) async fn open(
     let format = ParquetFormat::default().with_options(state.default_table_options().parquet);
     let listing = ListingOptions::new(Arc::new(format))
         .with_file_extension(extension);
+    if is_delta_table(ctx, &url).await {
+        return Err(SourceError::IsDelta);
+    }
     let (version, files, bytes) = survey(ctx, &url, extension).await?;
     if files == 0 {
         return Err(SourceError::Missing { what: "Parquet file" });
@@ -63,6 +66,13 @@ fn listing_url(location: &str, shown: &str) -> Result<ListingTableUrl, SourceErr
     let url = Url::parse(&folder).map_err(|_| wrong())?;
     let glob = glob.map(glob::Pattern::new).transpose().map_err(|_| wrong())?;
     ListingTableUrl::try_new(url, glob).map_err(|_| wrong())
+}
+
+/// A Delta table's folder also holds files that the table no longer has: only its log tells.
+async fn is_delta_table(ctx: &SessionContext, url: &ListingTableUrl) -> bool {
+    let Ok(store) = ctx.runtime_env().object_store(url) else { return false };
+    let log = url.prefix().clone().join("_delta_log");
+    store.list(Some(&log)).next().await.is_some_and(|first| first.is_ok())
 }
 
 /// Lists the files: a digest of names, sizes and times, their number, and their bytes.
