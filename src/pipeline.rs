@@ -5,15 +5,13 @@
 //! memory until its last reader is done; a step that is read once is part of its reader's plan.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use datafusion::common::{ParamValues, SchemaError};
+use datafusion::common::ParamValues;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
-use datafusion::execution::context::SQLOptions;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
@@ -22,6 +20,7 @@ use futures::future::try_join_all;
 use crate::error::{Error, Result};
 use crate::features::{FeatureError, FeatureTable, is_number};
 use crate::job::{Interval, Job, JobError, SCORED, SqlFile};
+use crate::misfit::misfit;
 use crate::progress::{Progress, Volume};
 use crate::scoring::Scored;
 use crate::session;
@@ -156,19 +155,17 @@ impl<'a> Pipeline<'a> {
             let rows = self.query(file).await?;
             schema = Arc::clone(rows.schema().inner());
             // A clash of names or an expression that no engine can run shows here, before anything is read.
-            rows.clone().create_physical_plan().await.map_err(|error| misfit(file, &error))?;
-            self.ctx.register_table(&file.name, rows.into_view()).map_err(|error| misfit(file, &error))?;
+            rows.clone().create_physical_plan().await.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+            self.ctx.register_table(&file.name, rows.into_view()).map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         }
         Ok(schema)
     }
 
     /// Plans one file with its `$parameters` bound.
     async fn query(&self, file: &SqlFile) -> Result<DataFrame> {
-        let only_queries =
-            SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        let rows = self.ctx.sql_with_options(&file.text, only_queries).await;
+        let rows = self.ctx.sql_with_options(&file.text, session::only_queries()).await;
         let rows = rows.and_then(|rows| rows.with_param_values(self.parameters.clone()));
-        rows.map_err(|error| misfit(file, &error))
+        rows.map_err(|error| misfit(&self.ctx, &file.path, &error))
     }
 
     async fn collect(
@@ -178,7 +175,7 @@ impl<'a> Pipeline<'a> {
         progress: &mut Progress,
     ) -> Result<Vec<Vec<RecordBatch>>> {
         let task = Arc::new(rows.task_ctx());
-        let plan = rows.create_physical_plan().await.map_err(|error| misfit(file, &error))?;
+        let plan = rows.create_physical_plan().await.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         tracing::debug!(step = file.name, plan = %displayable(plan.as_ref()).indent(false), "planned");
         let work = async {
             let streams = execute_stream_partitioned(Arc::clone(&plan), task)?;
@@ -278,34 +275,4 @@ fn clash(file: &SqlFile, name: &str) -> Error {
         message: format!("it makes a column `{name}`, which is the model's"),
         hint: Some(format!("give the column `{name}` another name")),
     }
-}
-
-/// Turns the engine's words about a query into file, line, what is wrong and what may be meant.
-fn misfit(file: &SqlFile, error: &DataFusionError) -> Error {
-    misfit_in(&file.path, error)
-}
-
-/// As `misfit`, for SQL from elsewhere.
-pub(crate) fn misfit_in(file: &Path, error: &DataFusionError) -> Error {
-    let file = file.to_owned();
-    let line = error
-        .diagnostic()
-        .and_then(|diagnostic| diagnostic.span)
-        .map(|span| span.start.line);
-    let (message, hint) = match error.find_root() {
-        DataFusionError::SchemaError(schema_error, _) => match schema_error.as_ref() {
-            SchemaError::FieldNotFound { field, valid_fields } => {
-                let known: Vec<_> = valid_fields.iter().map(|column| column.name.as_str()).collect();
-                let message = format!("there is no column `{}` here", field.name);
-                (message, crate::nearest::did_you_mean(&field.name, known.iter().copied()))
-            }
-            other => (other.to_string(), None),
-        },
-        root => {
-            let message = root.strip_backtrace();
-            let message = message.trim_start_matches("Error during planning: ").replace('\n', " ");
-            (message, None)
-        }
-    };
-    Error::Plan { file, line, message, hint }
 }

@@ -74,10 +74,19 @@ impl Document {
 
     /// The place of a key, such as `features.columns[2]`; of its nearest parent if it is not written.
     pub fn place(&self, key: &str) -> Place {
+        self.place_at(key.split('.'), key)
+    }
+
+    /// The place of the key `name` of the table `key`, whatever dots there are in the name.
+    pub fn place_in(&self, key: &str, name: &str) -> Place {
+        self.place_at(key.split('.').chain([name]), &format!("{key}.{name}"))
+    }
+
+    fn place_at<'a>(&self, parts: impl Iterator<Item = &'a str>, key: &str) -> Place {
         let mut span = 0..0;
         let root = self.root().ok();
         let mut table = root.as_ref().map(Spanned::get_ref);
-        for part in key.split('.') {
+        for part in parts {
             let (name, index) = split_index(part);
             let Some((found, value)) =
                 table.and_then(|table| table.iter().find(|(key, _)| key.get_ref().as_ref() == name))
@@ -118,6 +127,9 @@ impl Override {
     fn lay_over<'a>(&'a self, root: &mut DeTable<'a>) -> Result<(), &'static str> {
         let (key, value) = self.assignment.split_at(self.equals);
         let (key, text) = (key.trim(), value[1..].trim());
+        if key.split('.').any(str::is_empty) {
+            return Err("the key has an empty part");
+        }
         let mut value = DeValue::parse(text)
             .unwrap_or_else(|_| Spanned::new(OVERRIDE, DeValue::String(text.into())));
         forget_places(&mut value);
@@ -140,9 +152,6 @@ impl Override {
                 (DeValue::Array(_), None) => return Err("say which one, as in `sinks[0].location`"),
                 _ => return Err("a part of the key before the last is not a table"),
             };
-        }
-        if last.is_empty() || table.keys().any(|key| key.get_ref().is_empty()) {
-            return Err("the key has an empty part");
         }
         let key = Spanned::new(OVERRIDE, last.into());
         table.remove(&key);

@@ -22,7 +22,8 @@ pub use error::JobError;
 pub use place::Place;
 pub use spec::{EngineSpec as Engine, Format, MissingValues, Parameter};
 pub use sql_file::SqlFile;
-pub use template::Template;
+pub(crate) use sql_file::parser_words;
+pub use template::{Template, as_written};
 pub use window::{Interval, Train, Window, Zone};
 
 pub use crate::calendar::Bucket;
@@ -206,6 +207,9 @@ impl Job {
                     return Err(value(&format!("{key}[{index}]"), &format!("`{name}` is named twice")));
                 }
             }
+        }
+        if let Err(error) = spec.isolation_forest.max_features.resolve(spec.features.columns.len()) {
+            return Err(value("isolation_forest.max_features", &error.to_string()));
         }
         let location = |template: Template, key: String| Location {
             template,

@@ -60,11 +60,8 @@ impl SqlFile {
             .with_tokens_with_locations(tokens)
             .parse_statements()
             .map_err(|error| {
-                let message = error.to_string();
-                let message = message.trim_start_matches("sql parser error: ");
-                let line = line_in(message);
-                let message = message.split(" at Line:").next().unwrap_or(message);
-                wrong(line, message.to_owned())
+                let (line, message) = parser_words(&error.to_string());
+                wrong(line, message)
             })?;
         let query = match statements.as_slice() {
             [Statement::Query(query)] => query,
@@ -86,6 +83,12 @@ fn count_reads(query: &Query) -> BTreeMap<String, usize> {
         ControlFlow::Continue(())
     });
     reads
+}
+
+/// The line, and what is wrong, of a parser's "sql parser error: ... at Line: 3, Column: 5".
+pub(crate) fn parser_words(text: &str) -> (Option<u64>, String) {
+    let message = text.trim_start_matches("sql parser error: ");
+    (line_in(message), message.split(" at Line:").next().unwrap_or(message).to_owned())
 }
 
 /// The line in a parser's "... at Line: 3, Column: 5".

@@ -177,13 +177,16 @@ fn ensure_table_location(location: &str) -> Result<url::Url, SinkError> {
         return ensure_table_uri(location).map_err(|_| SinkError::Location);
     }
     let folder = Path::new(location);
+    let there = folder.ancestors().find(|ancestor| ancestor.exists());
+    if there.is_some_and(|there| !there.is_dir()) {
+        return Err(SinkError::NotAFolder);
+    }
     if folder.exists() && !folder.join("_delta_log").is_dir() {
         let mut entries = std::fs::read_dir(folder).map_err(SinkError::NotWritable)?;
         if entries.next().is_some() {
             return Err(SinkError::Occupied);
         }
     }
-    let there = folder.ancestors().find(|ancestor| ancestor.exists());
     if let Some(there) = there {
         can_write(there).map_err(SinkError::NotWritable)?;
     }

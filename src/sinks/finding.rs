@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
-use chrono::DateTime;
+use chrono::{DateTime, SecondsFormat};
 use sha2::{Digest, Sha256};
 
 use super::error::SinkError;
@@ -35,7 +35,11 @@ pub(super) fn table_schema(job: &Job, findings: &Schema) -> Result<SchemaRef, Si
     let time_column = &job.window.time_column;
     match findings.field_with_name(time_column).map(Field::data_type) {
         Ok(DataType::Timestamp(_, Some(_))) => {}
-        _ => {
+        Ok(other) => {
+            let found = crate::display::type_name(other);
+            return Err(SinkError::NotATime { column: time_column.clone(), found });
+        }
+        Err(_) => {
             let needed = format!("time in a column `{time_column}` ([window] time_column)");
             return Err(SinkError::NoColumn { needed });
         }
@@ -114,8 +118,8 @@ fn dates(job: &Job, run: &RunId, time: &TimestampMicrosecondArray) -> Result<Dat
     if count > 0 {
         return Err(SinkError::OutsideWindow {
             count,
-            start: interval.detect_start.to_rfc3339(),
-            end: interval.detect_end.to_rfc3339(),
+            start: interval.detect_start.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            end: interval.detect_end.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         });
     }
     let date = |time: Option<i64>| {

@@ -42,5 +42,8 @@ pub async fn write_all(
 }
 
 fn blame(target: &DeltaTarget, error: SinkError) -> Error {
-    Error::Sink { location: target.location.to_string(), source: Box::new(error) }
+    match error {
+        SinkError::Job(error) => Error::Job(error),
+        error => Error::Sink { location: target.location.to_string(), source: Box::new(error) },
+    }
 }

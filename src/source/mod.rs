@@ -57,10 +57,18 @@ pub enum SourceError {
         location: String,
     },
     /// Nothing is there.
-    #[error("there is no {what} there")]
+    #[error("there is no {what}")]
     Missing {
         /// What was looked for.
         what: &'static str,
+    },
+    /// A version that the Delta table does not have.
+    #[error("the Delta table has no version {version}")]
+    NoVersion {
+        /// What the job asks for.
+        version: u64,
+        /// The newest there is.
+        latest: u64,
     },
     /// A Delta table that cannot be read.
     #[error("the Delta table cannot be opened")]
@@ -68,6 +76,14 @@ pub enum SourceError {
     /// Parquet that cannot be read.
     #[error("the Parquet files cannot be opened")]
     Parquet(#[source] DataFusionError),
+    /// One file that is not Parquet, or cut off.
+    #[error("`{file}` is cut off or not Parquet")]
+    ParquetFile {
+        /// The file, from the location on.
+        file: String,
+        /// The reader's words.
+        source: DataFusionError,
+    },
     /// The object store cannot be reached.
     #[error("the object store cannot be reached")]
     Store(#[source] object_store::Error),
@@ -81,10 +97,10 @@ impl SourceError {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Job(_) | Self::Location { .. } => Blame::Job,
-            Self::Missing { .. } => Blame::Data,
+            Self::Missing { .. } | Self::NoVersion { .. } => Blame::Data,
             Self::Store(_) => Blame::Outside,
             Self::Delta(error) => blame_of(error),
-            Self::Parquet(error) | Self::Register(error) => blame_of(error),
+            Self::Parquet(error) | Self::ParquetFile { source: error, .. } | Self::Register(error) => blame_of(error),
         }
     }
 
@@ -96,11 +112,12 @@ impl SourceError {
                 "look at `location` in the job file; paths in it are relative to the job file. `crannog demo data` makes a sample"
                     .to_owned(),
             ),
-            Self::Delta(error) => delta::hint(error),
-            Self::Parquet(_) => {
-                Some("a file that is cut off or not Parquet is named above: restore or remove it".to_owned())
+            Self::Delta(error) => delta::hint(error, self.blame()),
+            Self::NoVersion { latest, .. } => {
+                Some(format!("the latest version is {latest}; leave `version` out to read it"))
             }
-            Self::Location { .. } | Self::Store(_) | Self::Register(_) => None,
+            Self::ParquetFile { .. } => Some("restore it, or remove it".to_owned()),
+            Self::Location { .. } | Self::Parquet(_) | Self::Store(_) | Self::Register(_) => None,
         }
     }
 }
@@ -114,11 +131,7 @@ pub async fn register_all(ctx: &SessionContext, job: &Job) -> Result<Vec<SourceS
             register(ctx, source, &opened, job.window.timezone.name()).map_err(SourceError::Register)?;
             Ok(opened)
         });
-        let opened = opened.map_err(|error| Error::Source {
-            name: source.name.clone(),
-            location: location.clone(),
-            source: Box::new(error),
-        })?;
+        let opened = opened.map_err(|error| blame(&source.name, &location, error))?;
         summaries.push(SourceSummary {
             name: source.name.clone(),
             location,
@@ -150,7 +163,14 @@ pub(crate) async fn register_output(
         Err(error) => Err(error),
         Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name()).map_err(SourceError::Register),
     };
-    opened.map_err(|error| Error::Source { name: name.to_owned(), location: shown, source: Box::new(error) })
+    opened.map_err(|error| blame(name, &shown, error))
+}
+
+fn blame(name: &str, location: &str, error: SourceError) -> Error {
+    match error {
+        SourceError::Job(error) => Error::Job(error),
+        error => Error::Source { name: name.to_owned(), location: location.to_owned(), source: Box::new(error) },
+    }
 }
 
 async fn open(ctx: &SessionContext, source: &Source, shown: &str) -> Result<Opened, SourceError> {

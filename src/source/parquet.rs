@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
+use object_store::ObjectMeta;
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -32,17 +34,21 @@ pub(super) async fn open(
     let format = ParquetFormat::default().with_options(state.default_table_options().parquet);
     let listing = ListingOptions::new(Arc::new(format))
         .with_file_extension(extension);
-    let (version, files, bytes) = survey(ctx, &url, extension).await?;
-    if files == 0 {
+    let files = survey(ctx, &url, extension).await?;
+    if files.is_empty() {
         return Err(SourceError::Missing { what: "Parquet file" });
     }
     let partitions = listing.infer_partitions(&state, &url).await.map_err(SourceError::Parquet)?;
     let partitions = partitions.into_iter().map(|name| (name, DataType::Utf8)).collect();
     let listing = listing.with_table_partition_cols(partitions);
-    let schema = listing.infer_schema(&state, &url).await.map_err(SourceError::Parquet)?;
+    let schema = match listing.infer_schema(&state, &url).await {
+        Ok(schema) => schema,
+        Err(error) => return Err(culprit(ctx, &url, files).await.unwrap_or(SourceError::Parquet(error))),
+    };
     let config = ListingTableConfig::new(url).with_listing_options(listing).with_schema(schema);
     let table = ListingTable::try_new(config).map_err(SourceError::Parquet)?;
-    Ok(Opened { provider: Arc::new(table), version, files, bytes })
+    let bytes = files.iter().map(|file| file.size).sum();
+    Ok(Opened { provider: Arc::new(table), version: digest(&files), files: files.len(), bytes })
 }
 
 /// Splits a location into what to list and the pattern to keep; a folder ends in `/`.
@@ -65,12 +71,8 @@ fn listing_url(location: &str, shown: &str) -> Result<ListingTableUrl, SourceErr
     ListingTableUrl::try_new(url, glob).map_err(|_| wrong())
 }
 
-/// Lists the files: a digest of names, sizes and times, their number, and their bytes.
-async fn survey(
-    ctx: &SessionContext,
-    url: &ListingTableUrl,
-    extension: &str,
-) -> Result<(String, usize, u64), SourceError> {
+/// The files in the order of their names; a file without a byte is none.
+async fn survey(ctx: &SessionContext, url: &ListingTableUrl, extension: &str) -> Result<Vec<ObjectMeta>, SourceError> {
     let list = async {
         let store = ctx.runtime_env().object_store(url)?;
         let state = ctx.state();
@@ -82,12 +84,36 @@ async fn survey(
         Err(error) if blame_of(&error) == Blame::Data => Vec::new(),
         Err(error) => return Err(SourceError::Parquet(error)),
     };
+    files.retain(|file| file.size > 0);
     files.sort_by(|a, b| a.location.cmp(&b.location));
+    Ok(files)
+}
+
+/// Identifies the files by their names, sizes and times.
+fn digest(files: &[ObjectMeta]) -> String {
     let mut digest = Sha256::new();
-    for file in &files {
+    for file in files {
         let seen = format!("{} {} {}\n", file.location, file.size, file.last_modified.timestamp_micros());
         digest.update(seen.as_bytes());
     }
-    let bytes = files.iter().map(|file| file.size).sum();
-    Ok((crate::hex(&digest.finalize()[..8]), files.len(), bytes))
+    crate::hex(&digest.finalize()[..8])
+}
+
+/// The first file whose schema cannot be read: the reader of them all does not say which it was.
+async fn culprit(ctx: &SessionContext, url: &ListingTableUrl, files: Vec<ObjectMeta>) -> Option<SourceError> {
+    let store = ctx.runtime_env().object_store(url).ok()?;
+    let (state, format) = (ctx.state(), ParquetFormat::default());
+    for file in files {
+        let name = match url.strip_prefix(&file.location).map(|parts| parts.collect::<Vec<_>>().join("/")) {
+            Some(inside) if !inside.is_empty() => inside,
+            _ => file.location.filename().unwrap_or_default().to_owned(),
+        };
+        if let Err(source) = format.infer_schema(&state, &store, &[file]).await {
+            return Some(match blame_of(&source) {
+                Blame::Data => SourceError::ParquetFile { file: name, source },
+                _ => SourceError::Parquet(source),
+            });
+        }
+    }
+    None
 }
