@@ -45,7 +45,23 @@ pub(crate) fn blame_of(error: &(dyn Error + 'static)) -> Blame {
         if let Some(DeltaTableError::Transaction { .. }) = error.downcast_ref() {
             blame = Blame::Outside;
         }
+        // DataFusion's Parquet reader and the Delta kernel keep of storage's error only its words.
+        if error.source().is_none() && is_storage(&error.to_string()) {
+            blame = Blame::Outside;
+        }
         cause = error.source();
     }
     blame
+}
+
+/// Whether a text is about storage that did not answer, or said no; a file that is gone or cut off is data.
+fn is_storage(text: &str) -> bool {
+    let layers = ["Object Store error: ", "Error interacting with object store: "];
+    let said = layers.iter().find_map(|layer| text.split_once(layer));
+    said.is_some_and(|(_, said)| !is_gone(said) && !said.contains("Requested range was invalid"))
+}
+
+/// Whether a text is `object_store`'s about a file that is not there.
+pub(crate) fn is_gone(text: &str) -> bool {
+    text.contains("Object at location ") && text.contains(" not found")
 }

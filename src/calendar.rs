@@ -49,7 +49,7 @@ pub fn floor(zone: Tz, instant: DateTime<Utc>, bucket: Bucket) -> DateTime<Utc> 
     if kept.with_timezone(&zone).naive_local() == start {
         return kept;
     }
-    instant(zone, start)
+    self::instant(zone, start)
 }
 
 /// The instant at which the local clock shows `local`: the earlier one where it comes twice; where the clock skips it,

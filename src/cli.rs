@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// SQL-defined anomaly detection for the lakehouse.
@@ -38,9 +38,10 @@ pub struct JobArgs {
     /// Lay `key=value` over the job file, such as `window.train="30 days"`; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
-    /// The run's "now": nothing at or after it is read [default: the clock].
+    /// The run's "now": nothing at or after it is read. A date or a time without offset is in the job's time zone
+    /// [default: the clock].
     #[arg(long, value_name = "TIME", value_parser = parse_instant)]
-    pub as_of: Option<DateTime<Utc>>,
+    pub as_of: Option<AsOf>,
 }
 
 /// `crannog run`.
@@ -73,7 +74,7 @@ pub struct QueryArgs {
     pub overrides: Vec<String>,
     /// The "now" that the job's SQL sees [default: the clock].
     #[arg(long, value_name = "TIME", value_parser = parse_instant)]
-    pub as_of: Option<DateTime<Utc>>,
+    pub as_of: Option<AsOf>,
     /// How to print the answer.
     #[arg(long, value_enum, default_value_t = QueryFormat::Table)]
     pub format: QueryFormat,
@@ -133,9 +134,21 @@ pub enum LogFormat {
     Json,
 }
 
-/// Takes `2026-11-22T03:00:00Z`, an offset in place of the `Z`, or a plain date (midnight UTC).
-fn parse_instant(text: &str) -> Result<DateTime<Utc>, String> {
-    let date = text.parse::<NaiveDate>().map(|date| date.and_time(chrono::NaiveTime::MIN).and_utc());
-    date.or_else(|_| DateTime::parse_from_rfc3339(text).map(|time| time.with_timezone(&Utc)))
-        .map_err(|_| "write a time such as 2026-11-22T03:00:00Z, or a date".to_owned())
+/// A time as given: an instant, or what the job's clock shows.
+#[derive(Clone, Copy, Debug)]
+pub enum AsOf {
+    /// With `Z` or an offset.
+    Instant(DateTime<Utc>),
+    /// Without: in the job's time zone.
+    Local(NaiveDateTime),
+}
+
+/// Takes `2026-11-22T03:00:00Z`, an offset in place of the `Z` or neither, or a plain date (its midnight).
+fn parse_instant(text: &str) -> Result<AsOf, String> {
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Ok(AsOf::Instant(instant.with_timezone(&Utc)));
+    }
+    let midnight = text.parse::<NaiveDate>().map(|date| date.and_time(NaiveTime::MIN));
+    let local = midnight.or_else(|_| text.parse::<NaiveDateTime>());
+    local.map(AsOf::Local).map_err(|_| "write a time such as 2026-11-22T03:00:00Z, or a date".to_owned())
 }

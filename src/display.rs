@@ -14,6 +14,34 @@ pub fn plain(text: &str) -> String {
         .collect()
 }
 
+/// Names of layers that a cause has come through, which tell a person nothing.
+const LAYERS: [&str; 16] = [
+    "Arrow error: ",
+    "DataFusion error: ",
+    "Error during planning: ",
+    "Error interacting with object store: ",
+    "Execution error: ",
+    "External error: ",
+    "External: ",
+    "Failed to parse parquet: ",
+    "Generic LocalFileSystem error: ",
+    "Generic delta kernel error: ",
+    "Generic error: ",
+    "Kernel error: ",
+    "Object Store error: ",
+    "Parquet error: ",
+    "SQL error: ",
+    "Unsupported: ",
+];
+
+/// The engine's words without the names of its layers, stack traces, advice to report bugs, and line ends.
+pub fn without_layers(text: &str) -> String {
+    let text = text.split("\n   0: ").next().unwrap_or_default();
+    let text = LAYERS.iter().fold(text.to_owned(), |text, layer| text.replace(layer, ""));
+    let text = text.split("This issue was likely caused by a bug").next().unwrap_or_default();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Unicode's invisible characters that change how their neighbours are shown.
 fn is_format(c: char) -> bool {
     matches!(c,
@@ -22,10 +50,11 @@ fn is_format(c: char) -> bool {
 }
 
 /// A type as SQL would say it.
-pub(crate) fn type_name(data_type: &DataType) -> String {
+pub fn type_name(data_type: &DataType) -> String {
     match data_type {
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "text".to_owned(),
         DataType::Timestamp(_, Some(zone)) => format!("timestamp ({zone})"),
+        DataType::List(_) | DataType::LargeList(_) | DataType::ListView(_) => "a list".to_owned(),
         DataType::Timestamp(_, None) => "timestamp without time zone".to_owned(),
         other => other.to_string(),
     }
@@ -34,6 +63,13 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_without_the_layers_that_it_came_through() {
+        let text = "Parquet error: External: Generic LocalFileSystem error: Unable to open file a.parquet:\n No such file";
+        assert_eq!(without_layers(text), "Unable to open file a.parquet: No such file");
+        assert_eq!(without_layers("Kernel error: Json error: cut off\n   0: kernel::poll\n   1: main"), "Json error: cut off");
+    }
 
     #[test]
     fn escapes_and_direction_marks_are_spelt_out() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use datafusion::error::DataFusionError;
 
-use crate::blame::{Blame, blame_of};
+use crate::blame::{Blame, blame_of, is_gone};
 use crate::features::FeatureError;
 use crate::forest::ForestError;
 use crate::job::JobError;
@@ -25,7 +25,7 @@ pub enum Error {
     #[error("the query engine cannot start")]
     Session(#[source] DataFusionError),
     /// A source cannot be opened.
-    #[error("source `{name}` ({location})")]
+    #[error("source `{name}` at `{location}`: {source}")]
     Source {
         /// The name SQL knows it by.
         name: String,
@@ -65,7 +65,7 @@ pub enum Error {
     #[error("the scored rows cannot be built")]
     Scored(#[source] arrow::error::ArrowError),
     /// The findings could not be written.
-    #[error("sink {location}")]
+    #[error("sink `{location}`: {source}")]
     Sink {
         /// Where they should go.
         location: String,
@@ -80,7 +80,7 @@ pub enum Error {
         /// Why not.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// An answer could not be printed.
+    /// Stdout does not take what there is to say.
     #[error("the answer cannot be printed")]
     Print(#[source] arrow::error::ArrowError),
     /// The demo data could not be written.
@@ -122,6 +122,12 @@ impl Error {
 fn step_hint(error: &DataFusionError) -> Option<String> {
     let hint = match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => "give the run more memory, or shorten [window] train",
+        _ if blame_of(error) == Blame::Outside => {
+            "a file could not be read: look at its permissions and at the network, then run again"
+        }
+        DataFusionError::ParquetError(error) if is_gone(&error.to_string()) => {
+            "a file of the table is gone: restore it, or remove it from the table's log"
+        }
         DataFusionError::ParquetError(_) => "a Parquet file is cut off or not Parquet: restore it, or remove it from the table",
         DataFusionError::ArrowError(_, _) => "a value does not fit the type that the SQL asks for",
         _ => return None,

@@ -24,6 +24,7 @@ pub mod features;
 pub mod forest;
 mod functions;
 pub mod job;
+mod misfit;
 mod nearest;
 pub mod pipeline;
 pub mod progress;

@@ -7,12 +7,15 @@ use std::error::Error as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use crannog::display::{plain, without_layers};
+use crannog::job::as_written;
 use cli::{Cli, Command, LogFormat};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     set_up_logging(cli.log_format);
+    log_panics_of_workers();
     let result = match &cli.command {
         Command::Run(args) => commands::run::run(args),
         Command::Check(args) => commands::check::run(args),
@@ -42,29 +45,39 @@ fn set_up_logging(format: LogFormat) {
     }
 }
 
+/// What panics on a thread of the engine comes to the command as an error: it is told there, and once.
+fn log_panics_of_workers() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match std::thread::current().name() {
+        Some("tokio-rt-worker") => tracing::debug!(%panic, "a task of the engine panicked"),
+        _ => tell(panic),
+    }));
+}
+
 /// The error, each cause below it, and what to do.
 #[expect(clippy::print_stderr, reason = "this is where errors are told")]
 fn complain(format: LogFormat, error: &crannog::Error) {
-    let mut causes = vec![error.to_string()];
+    let told = |error: &dyn std::error::Error| as_written(&without_layers(&error.to_string()));
+    let mut causes = vec![told(error)];
     let mut cause = error.source();
     while let Some(error) = cause {
-        let text = error.to_string();
+        let text = told(error);
         // A wrapper often repeats what it wraps: each cause is told once.
         if !causes.iter().any(|told| told.contains(&text)) {
             causes.push(text);
         }
         cause = error.source();
     }
-    let hint = error.hint();
+    let hint = error.hint().map(|hint| as_written(&hint));
     match format {
         LogFormat::Json => tracing::error!(causes = ?causes, hint, "{}", causes[0]),
         LogFormat::Text => {
-            eprintln!("error: {}", crannog::display::plain(&causes[0]));
+            eprintln!("error: {}", plain(&causes[0]));
             for cause in &causes[1..] {
-                eprintln!("  because: {}", crannog::display::plain(cause.trim()));
+                eprintln!("  because: {}", plain(cause));
             }
             if let Some(hint) = hint {
-                eprintln!("  hint: {hint}");
+                eprintln!("  hint: {}", plain(&hint));
             }
         }
     }

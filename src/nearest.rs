@@ -1,6 +1,9 @@
 //! The known name a mistyped one was most likely meant to be, for hints.
 
-/// The name in `known` that is closest to `name`, if it is close enough to be a slip of the hand.
+/// A longer list of names than this is no hint.
+const MOST: usize = 40;
+
+/// The name in `known` that is closest to `name`, if it is close enough to be a slip of the hand, or begins with it.
 pub(crate) fn nearest<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -8,11 +11,13 @@ pub(crate) fn nearest<'a>(
     let lower = name.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| {
-            let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
-            (distance, candidate)
+        .filter_map(|candidate| {
+            let other = candidate.to_lowercase();
+            let distance = strsim::damerau_levenshtein(&lower, &other);
+            let slip = distance <= 1 + name.len().max(candidate.len()) / 4;
+            let longer = lower.len() > 3 && other.starts_with(&lower);
+            (slip || longer).then_some((distance, candidate))
         })
-        .filter(|(distance, candidate)| *distance <= 1 + name.len().max(candidate.len()) / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -24,6 +29,7 @@ pub(crate) fn did_you_mean<'a>(
 ) -> Option<String> {
     match nearest(name, known.clone()) {
         Some(candidate) => Some(format!("did you mean `{candidate}`?")),
+        None if known.clone().into_iter().count() > MOST => None,
         None => {
             let known: Vec<_> = known.into_iter().map(|k| format!("`{k}`")).collect();
             (!known.is_empty()).then(|| format!("known here: {}", known.join(", ")))
@@ -41,6 +47,11 @@ mod tests {
         assert_eq!(nearest("n_estimator", known), Some("n_estimators"));
         assert_eq!(nearest("maxsamples", known), Some("max_samples"));
         assert_eq!(nearest("contamination", known), None);
+    }
+
+    #[test]
+    fn a_longer_name_is_found_by_its_beginning() {
+        assert_eq!(nearest("Process", ["Computer", "ProcessName"]), Some("ProcessName"));
     }
 
     #[test]

@@ -5,15 +5,15 @@
 //! memory until its last reader is done; a step that is read once is part of its reader's plan.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use datafusion::common::{ParamValues, SchemaError};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ParamValues, TableReference};
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
-use datafusion::execution::context::SQLOptions;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
@@ -22,6 +22,7 @@ use futures::future::try_join_all;
 use crate::error::{Error, Result};
 use crate::features::{FeatureError, FeatureTable, is_number};
 use crate::job::{Interval, Job, JobError, SCORED, SqlFile};
+use crate::misfit::misfit;
 use crate::progress::{Progress, Volume};
 use crate::scoring::Scored;
 use crate::session;
@@ -83,14 +84,28 @@ impl<'a> Pipeline<'a> {
         self.run_all(&features.sql[..features.sql.len() - 1], progress).await?;
         let rows = self.query(last).await?;
         let schema = Arc::clone(rows.schema().inner());
-        let batches = self.collect(last, rows, progress).await?.into_iter().flatten().collect();
+        let batches: Vec<_> = self.collect(last, rows, progress).await?.into_iter().flatten().collect();
         self.release(features.sql.len());
-        match progress.stage("order by keys", 0, || FeatureTable::try_new(&last.name, features, schema, batches)) {
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        match progress.stage("order by keys", rows, || FeatureTable::try_new(&last.name, features, schema, batches)) {
             Err(FeatureError::NoRows { step, .. }) => {
                 let window = format!("from {} to {}", self.interval.train_start, self.interval.as_of);
                 Err(FeatureError::NoRows { step, window: Some(window) }.into())
             }
-            table => Ok(table?),
+            Err(error) => Err(error.into()),
+            Ok(table) => self.check_detect_window(last, table),
+        }
+    }
+
+    /// A night without a row is a source that stopped, not a quiet night.
+    fn check_detect_window(&self, last: &SqlFile, table: FeatureTable) -> Result<FeatureTable> {
+        let start = self.interval.detect_start;
+        match table.rows_since(&self.job.window.time_column, start.timestamp_micros()) {
+            Some(0) => {
+                let window = format!("to report on, from {start} to {}", self.interval.detect_end);
+                Err(FeatureError::NoRows { step: last.name.clone(), window: Some(window) }.into())
+            }
+            _ => Ok(table),
         }
     }
 
@@ -98,7 +113,8 @@ impl<'a> Pipeline<'a> {
     pub async fn findings(&self, scored: Scored, progress: &mut Progress) -> Result<Vec<RecordBatch>> {
         let features = self.job.last_step();
         if self.reads_from(&features.name, self.job.features.sql.len()) > 0 {
-            self.register(&features.name, &scored.schema, &scored.batches)?;
+            let (schema, rows) = scored.without_scores().map_err(Error::Scored)?;
+            self.register(&features.name, &schema, &rows)?;
         }
         self.register(SCORED, &scored.schema, &scored.batches)?;
         drop(scored);
@@ -117,10 +133,10 @@ impl<'a> Pipeline<'a> {
                 let schema = Arc::clone(rows.schema().inner());
                 let partitions = self.collect(file, rows, progress).await?;
                 let table = MemTable::try_new(schema, partitions).map_err(|error| stopped(file, error))?;
-                self.ctx.register_table(&file.name, Arc::new(table)).map_err(|error| stopped(file, error))?;
+                self.ctx.register_table(bare(&file.name), Arc::new(table)).map_err(|error| stopped(file, error))?;
                 self.release(position);
             } else {
-                self.ctx.register_table(&file.name, rows.into_view()).map_err(|error| stopped(file, error))?;
+                self.ctx.register_table(bare(&file.name), rows.into_view()).map_err(|error| stopped(file, error))?;
             }
         }
         Ok(())
@@ -136,7 +152,7 @@ impl<'a> Pipeline<'a> {
                 needed.extend(file.reads.keys().map(String::as_str));
             } else {
                 // A step that is not registered is gone already.
-                let _ = self.ctx.deregister_table(&file.name);
+                let _ = self.ctx.deregister_table(bare(&file.name));
             }
         }
     }
@@ -156,19 +172,26 @@ impl<'a> Pipeline<'a> {
             let rows = self.query(file).await?;
             schema = Arc::clone(rows.schema().inner());
             // A clash of names or an expression that no engine can run shows here, before anything is read.
-            rows.clone().create_physical_plan().await.map_err(|error| misfit(file, &error))?;
-            self.ctx.register_table(&file.name, rows.into_view()).map_err(|error| misfit(file, &error))?;
+            rows.clone().create_physical_plan().await.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+            self.ctx.register_table(bare(&file.name), rows.into_view()).map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         }
         Ok(schema)
     }
 
     /// Plans one file with its `$parameters` bound.
     async fn query(&self, file: &SqlFile) -> Result<DataFrame> {
-        let only_queries =
-            SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        let rows = self.ctx.sql_with_options(&file.text, only_queries).await;
+        let rows = self.ctx.sql_with_options(&file.text, session::only_queries()).await;
         let rows = rows.and_then(|rows| rows.with_param_values(self.parameters.clone()));
-        rows.map_err(|error| misfit(file, &error))
+        let rows = rows.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+        match unrepeatable(rows.logical_plan()) {
+            None => Ok(rows),
+            Some(function) => Err(Error::Plan {
+                file: file.path.clone(),
+                line: None,
+                message: format!("`{function}()` gives another answer each time, and a run must be repeatable"),
+                hint: Some("the run's time is `$as_of`; any other value can be a parameter of the job".to_owned()),
+            }),
+        }
     }
 
     async fn collect(
@@ -178,7 +201,7 @@ impl<'a> Pipeline<'a> {
         progress: &mut Progress,
     ) -> Result<Vec<Vec<RecordBatch>>> {
         let task = Arc::new(rows.task_ctx());
-        let plan = rows.create_physical_plan().await.map_err(|error| misfit(file, &error))?;
+        let plan = rows.create_physical_plan().await.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         tracing::debug!(step = file.name, plan = %displayable(plan.as_ref()).indent(false), "planned");
         let work = async {
             let streams = execute_stream_partitioned(Arc::clone(&plan), task)?;
@@ -191,7 +214,11 @@ impl<'a> Pipeline<'a> {
             };
             try_join_all(tasks.map(join)).await
         };
-        let read = || volume(plan.as_ref());
+        let read = || match volume(plan.as_ref()) {
+            // From memory alone: what counts is what the stage makes.
+            Volume { rows: 0, bytes: 0 } => Volume { rows: made(plan.as_ref()), bytes: 0 },
+            read => read,
+        };
         progress.watch(&file.name, work, read).await.map_err(|error| stopped(file, error))
     }
 
@@ -202,12 +229,12 @@ impl<'a> Pipeline<'a> {
             partitions.push(Vec::new());
         }
         let table = MemTable::try_new(Arc::clone(schema), partitions).map_err(Error::Session)?;
-        self.ctx.register_table(name, Arc::new(table)).map_err(Error::Session)?;
+        self.ctx.register_table(bare(name), Arc::new(table)).map_err(Error::Session)?;
         Ok(())
     }
 
     fn deregister(&self, name: &str) -> Result<()> {
-        self.ctx.deregister_table(name).map(drop).map_err(Error::Session)
+        self.ctx.deregister_table(bare(name)).map(drop).map_err(Error::Session)
     }
 
     /// The features must hold the keys, the feature columns as numbers, and the time.
@@ -248,8 +275,38 @@ impl<'a> Pipeline<'a> {
     }
 }
 
+/// A table by its very name: the engine's own reading of a name would change its case and split it at dots.
+fn bare(name: &str) -> TableReference {
+    TableReference::bare(name)
+}
+
 fn field<'a>(schema: &'a SchemaRef, name: &str) -> Option<&'a Field> {
     schema.field_with_name(name).ok()
+}
+
+/// A function in the plan whose answer depends on the clock or on chance.
+fn unrepeatable(plan: &LogicalPlan) -> Option<String> {
+    let clock = ["now", "current_timestamp", "current_date", "current_time", "today"];
+    let mut found = None;
+    let looked = plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| match expr {
+                Expr::ScalarFunction(call)
+                    if call.func.signature().volatility == Volatility::Volatile || clock.contains(&call.func.name()) =>
+                {
+                    found = Some(call.func.name().to_owned());
+                    Ok(TreeNodeRecursion::Stop)
+                }
+                _ => Ok(TreeNodeRecursion::Continue),
+            })
+        })
+    });
+    looked.ok().and(found)
+}
+
+/// Rows that a running plan has made so far.
+fn made(plan: &dyn ExecutionPlan) -> u64 {
+    plan.metrics().and_then(|metrics| metrics.output_rows()).unwrap_or(0) as u64
 }
 
 /// Rows and bytes that the leaves of a running plan have read so far.
@@ -278,34 +335,4 @@ fn clash(file: &SqlFile, name: &str) -> Error {
         message: format!("it makes a column `{name}`, which is the model's"),
         hint: Some(format!("give the column `{name}` another name")),
     }
-}
-
-/// Turns the engine's words about a query into file, line, what is wrong and what may be meant.
-fn misfit(file: &SqlFile, error: &DataFusionError) -> Error {
-    misfit_in(&file.path, error)
-}
-
-/// As `misfit`, for SQL from elsewhere.
-pub(crate) fn misfit_in(file: &Path, error: &DataFusionError) -> Error {
-    let file = file.to_owned();
-    let line = error
-        .diagnostic()
-        .and_then(|diagnostic| diagnostic.span)
-        .map(|span| span.start.line);
-    let (message, hint) = match error.find_root() {
-        DataFusionError::SchemaError(schema_error, _) => match schema_error.as_ref() {
-            SchemaError::FieldNotFound { field, valid_fields } => {
-                let known: Vec<_> = valid_fields.iter().map(|column| column.name.as_str()).collect();
-                let message = format!("there is no column `{}` here", field.name);
-                (message, crate::nearest::did_you_mean(&field.name, known.iter().copied()))
-            }
-            other => (other.to_string(), None),
-        },
-        root => {
-            let message = root.strip_backtrace();
-            let message = message.trim_start_matches("Error during planning: ").replace('\n', " ");
-            (message, None)
-        }
-    };
-    Error::Plan { file, line, message, hint }
 }

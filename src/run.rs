@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Instant;
 
+use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::forest::IsolationForest;
 use crate::job::Job;
 use crate::pipeline::Pipeline;
-use crate::progress::Progress;
+use crate::progress::{Progress, Volume};
 use crate::report::{ModelSummary, RunReport};
 use crate::scoring::Scored;
 use crate::run_id::RunId;
@@ -45,7 +46,9 @@ pub async fn run(
     }
 
     let findings = pipeline.findings(scored, progress).await?;
-    let receipts = sinks::write_all(sinks, job, &run, &findings).await?;
+    let count = findings.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
+    let written = || Volume { rows: count, bytes: 0 };
+    let receipts = progress.watch("write", sinks::write_all(sinks, job, &run, &findings), written).await?;
     Ok(RunReport::new(job, run, model, progress.stages(), findings, receipts, started.elapsed()))
 }
 

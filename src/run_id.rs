@@ -25,7 +25,7 @@ impl RunId {
         let mut hasher = Sha256::new();
         hasher.update(format!("{job_digest}\n{}\n", interval.as_of.timestamp_micros()));
         for source in &sources {
-            hasher.update(format!("{}\n{}\n", source.name, source.version));
+            hasher.update(format!("{}\n{}\n{}\n", source.name, source.identity, source.version));
         }
         let id = crate::hex(&hasher.finalize()[..8]);
         Self { id, job_digest, sources, interval }

@@ -69,6 +69,13 @@ impl Scored {
 }
 
 impl Scored {
+    /// The rows as the features' SQL made them.
+    pub fn without_scores(&self) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+        let columns: Vec<_> = (0..self.schema.fields().len() - COLUMNS.len()).collect();
+        let rows = self.batches.iter().map(|batch| batch.project(&columns)).collect::<Result<_, _>>()?;
+        Ok((Arc::new(self.schema.project(&columns)?), rows))
+    }
+
     /// Writes every row to a Parquet file, its text as plain text.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Report {

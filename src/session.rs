@@ -5,9 +5,11 @@ use std::sync::Arc;
 use datafusion::common::ScalarValue;
 use datafusion::common::config::Dialect;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::context::SQLOptions;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use crate::display::without_layers;
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::job::{Interval, Job, JobError, Parameter};
@@ -35,9 +37,15 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
     options.optimizer.repartition_joins = false;
     options.execution.listing_table_ignore_subdirectory = false;
     for (key, value) in &job.engine.options {
+        let place = || job.document.place_in("engine.options", key);
+        let known: Vec<_> = options.entries().into_iter().map(|entry| entry.key).collect();
+        if !known.contains(key) {
+            let expected = "a setting of DataFusion".to_owned();
+            return Err(JobError::UnknownName { place: place(), name: key.clone(), expected, known });
+        }
         options.set(key, value).map_err(|error| JobError::Value {
-            place: job.document.place("engine.options"),
-            message: format!("`{key}` = \"{value}\" is not a setting of DataFusion: {}", error.strip_backtrace()),
+            place: place(),
+            message: format!("\"{value}\" does not fit: {}", without_layers(&error.find_root().strip_backtrace())),
         })?;
     }
     let ctx = SessionContext::new_with_state(
@@ -45,6 +53,11 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
     );
     functions::register_all(&ctx);
     Ok(ctx)
+}
+
+/// SQL may look and must not touch.
+pub(crate) fn only_queries() -> SQLOptions {
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false)
 }
 
 /// The threads this job may use.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error` and `nearest` are everybody's.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("blame", &[]),
     ("calendar", &[]),
     ("demo", &[]),
@@ -13,9 +13,10 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("forest", &[]),
     ("functions", &["calendar"]),
     ("job", &["calendar", "forest"]),
-    ("pipeline", &["features", "job", "progress", "scoring", "session"]),
+    ("misfit", &["job"]),
+    ("pipeline", &["features", "job", "misfit", "progress", "scoring", "session"]),
     ("progress", &[]),
-    ("query", &["job", "pipeline", "session", "source"]),
+    ("query", &["job", "misfit", "pipeline", "session", "source"]),
     ("report", &["forest", "job", "progress", "run_id", "sinks", "source"]),
     ("scoring", &["features"]),
     ("session", &["functions", "job"]),

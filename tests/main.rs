@@ -2,7 +2,10 @@
 #![expect(clippy::print_stdout, reason = "a test says what it skips")]
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+mod bad_input;
+mod cli;
 mod golden;
+mod kit;
 mod layers;
 mod real_data;
 mod sklearn;

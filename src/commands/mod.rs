@@ -13,6 +13,9 @@ use std::io::{ErrorKind, Write};
 use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
 use crannog::{Error, Job, Result, session};
+use indicatif::HumanCount;
+
+use crate::cli::AsOf;
 
 /// Prints a line of a command's result.
 fn say(line: &str) -> Result<()> {
@@ -32,7 +35,10 @@ fn unless_closed(error: ArrowError) -> Result<()> {
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = runtime.map_err(|error| Error::Session(error.into()))?;
-    runtime.block_on(Box::pin(work))
+    let result = runtime.block_on(Box::pin(work));
+    // The program ends next: whatever an abandoned write still does must not find its runtime gone.
+    std::mem::forget(runtime);
+    result
 }
 
 fn load(path: &std::path::Path, overrides: &[String]) -> Result<(Job, usize)> {
@@ -42,6 +48,17 @@ fn load(path: &std::path::Path, overrides: &[String]) -> Result<(Job, usize)> {
 }
 
 /// The instant asked for, or now, to the microsecond that tables keep.
-fn or_now(as_of: Option<DateTime<Utc>>) -> DateTime<Utc> {
-    as_of.unwrap_or_else(Utc::now).trunc_subsecs(6)
+fn or_now(as_of: Option<AsOf>, job: &Job) -> DateTime<Utc> {
+    let instant = match as_of {
+        None => Utc::now(),
+        Some(AsOf::Instant(instant)) => instant,
+        Some(AsOf::Local(local)) => job.window.timezone.instant(local),
+    };
+    instant.trunc_subsecs(6)
+}
+
+/// `1 finding`, `2 findings`.
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", HumanCount(count as u64))
 }

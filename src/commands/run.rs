@@ -1,53 +1,58 @@
 //! `crannog run`: run a job, show the strangest findings.
 
+use std::error::Error as _;
 use std::io::IsTerminal;
 
 use crannog::progress::Progress;
 use crannog::report::RunReport;
-use crannog::{Job, Result, run};
-use indicatif::{HumanBytes, HumanCount};
+use crannog::{Error, Job, Result, run};
+use indicatif::HumanBytes;
 
-use super::{block_on, load, or_now, say, table};
+use super::{block_on, counted, load, or_now, say, table};
 use crate::cli::{ResultFormat, RunArgs};
 
 pub fn run(args: &RunArgs) -> Result<()> {
     let (job, threads) = load(&args.job.job, &args.job.overrides)?;
-    let mut progress = Progress::new(std::io::stderr().is_terminal());
-    let as_of = or_now(args.job.as_of);
+    let watched = std::io::stderr().is_terminal();
+    let mut progress = Progress::new(watched);
+    let as_of = or_now(args.job.as_of, &job);
     let report = block_on(threads, run::run(&job, as_of, args.scored.as_deref(), &mut progress))?;
-    report.save(&job)?;
+    // The findings are written: a report that is not is no reason to run again.
+    if let Err(error) = report.save(&job) {
+        tracing::warn!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default());
+    }
     match args.format {
         ResultFormat::Json => say(&report.to_json()),
-        ResultFormat::Table => show(&job, &report, args.show),
+        ResultFormat::Table => show(&job, &report, args.show, watched),
     }
 }
 
-fn show(job: &Job, report: &RunReport, limit: usize) -> Result<()> {
+fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()> {
     if report.findings > 0 && limit > 0 {
-        say(&table::strangest(&report.rows, limit))?;
+        say(&table::strangest(&report.rows, limit).map_err(Error::Print)?)?;
     }
     let model = &report.isolation_forest;
+    let zone = &job.window.timezone;
     say(&format!(
-        "{} findings from {} to {}, of {} judged rows ({} anomalies, anomaly_score above {:.4})",
-        HumanCount(report.findings as u64),
-        report.interval.detect_start.format("%F %R"),
-        report.interval.detect_end.format("%F %R %Z"),
-        HumanCount(model.n_samples as u64),
-        HumanCount(model.n_anomalies as u64),
+        "{} from {} to {} ({}), of {} judged in all ({}: anomaly_score above {:.4})",
+        counted(report.findings, "finding"),
+        zone.local(report.interval.detect_start).format("%F %R"),
+        zone.local(report.interval.detect_end).format("%F %R"),
+        zone.name(),
+        counted(model.n_samples, "row"),
+        match model.n_anomalies {
+            1 => "1 anomaly".to_owned(),
+            n => format!("{} anomalies", indicatif::HumanCount(n as u64)),
+        },
         model.threshold,
     ))?;
     for sink in &report.sinks {
         say(&format!("written to {}, version {}", sink.location, sink.version))?;
     }
-    let stages: Vec<_> =
-        report.stages.iter().map(|stage| format!("{} {:.2} s", stage.name, stage.seconds)).collect();
-    let memory = report.peak_memory_bytes.map(|bytes| format!(", {} at most", HumanBytes(bytes)));
-    say(&format!(
-        "{} run {} in {:.2} s ({}){}",
-        job.name,
-        report.run_id,
-        report.seconds,
-        stages.join(", "),
-        memory.unwrap_or_default(),
-    ))
+    // Whoever watched the run has seen its stages.
+    let stages = report.stages.iter().filter(|_| !watched);
+    let stages: Vec<_> = stages.map(|stage| format!("{} {:.2} s", stage.name, stage.seconds)).collect();
+    let stages = if stages.is_empty() { String::new() } else { format!(" ({})", stages.join(", ")) };
+    let memory = report.peak_memory_bytes.map(|bytes| format!(", {} of memory at most", HumanBytes(bytes)));
+    say(&format!("run {} in {:.2} s{stages}{}", report.run_id, report.seconds, memory.unwrap_or_default()))
 }

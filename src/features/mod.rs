@@ -7,7 +7,7 @@ mod order;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float32Array, RecordBatch};
 use arrow::compute::kernels::cmp::distinct;
-use arrow::compute::{cast, or};
+use arrow::compute::{CastOptions, cast_with_options, or};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -248,6 +248,11 @@ fn append(column: &ArrayRef, all_integers: bool, values: &mut Vec<f32>) -> Resul
         }
     }
     Ok(())
+}
+
+/// A value that is not a number is an error, not a NULL.
+fn cast(column: &dyn Array, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(column, data_type, &CastOptions { safe: false, ..CastOptions::default() })
 }
 
 /// Whether a column of this type can be a feature.

@@ -10,7 +10,7 @@ use arrow::array::{AsArray, TimestampMicrosecondArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use chrono::DateTime;
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err};
+use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
@@ -79,6 +79,7 @@ impl ScalarUDFImpl for LocalTime {
 mod tests {
     use arrow::array::ArrayRef;
     use arrow::datatypes::Field;
+    use datafusion::common::ScalarValue;
     use datafusion::config::ConfigOptions;
 
     use super::*;

@@ -26,8 +26,8 @@ struct Override {
     equals: usize,
 }
 
-/// A value from `--set` has no place in the file: its span starts past any file's end.
-const OVERRIDE: Range<usize> = usize::MAX - 1..usize::MAX;
+/// A value from `--set` has no place in the file: its span starts past any file's end, at a place of its own.
+const OVERRIDES: usize = usize::MAX / 2;
 
 impl Document {
     /// Takes `text`, the content of `path`, after a look that it is TOML.
@@ -52,8 +52,8 @@ impl Document {
             place: self.at(&error.span().unwrap_or(0..0), String::new()),
             message: error.message().to_owned(),
         })?;
-        for item in &self.overrides {
-            item.lay_over(root.get_mut()).map_err(|reason| JobError::Override {
+        for (index, item) in self.overrides.iter().enumerate() {
+            item.lay_over(root.get_mut(), OVERRIDES + 2 * index).map_err(|reason| JobError::Override {
                 assignment: item.assignment.clone(),
                 reason,
             })?;
@@ -74,10 +74,19 @@ impl Document {
 
     /// The place of a key, such as `features.columns[2]`; of its nearest parent if it is not written.
     pub fn place(&self, key: &str) -> Place {
+        self.place_at(key.split('.'), key)
+    }
+
+    /// The place of the key `name` of the table `key`, whatever dots there are in the name.
+    pub fn place_in(&self, key: &str, name: &str) -> Place {
+        self.place_at(key.split('.').chain([name]), &format!("{key}.{name}"))
+    }
+
+    fn place_at<'a>(&self, parts: impl Iterator<Item = &'a str>, key: &str) -> Place {
         let mut span = 0..0;
         let root = self.root().ok();
         let mut table = root.as_ref().map(Spanned::get_ref);
-        for part in key.split('.') {
+        for part in parts {
             let (name, index) = split_index(part);
             let Some((found, value)) =
                 table.and_then(|table| table.iter().find(|(key, _)| key.get_ref().as_ref() == name))
@@ -109,26 +118,30 @@ impl Document {
     }
 
     fn at(&self, span: &Range<usize>, key: String) -> Place {
-        let line = (span.start < OVERRIDE.start).then(|| line_of(&self.text, span.start));
+        let line = (span.start < OVERRIDES).then(|| line_of(&self.text, span.start));
         Place { file: self.path.clone(), line, key }
     }
 }
 
 impl Override {
-    fn lay_over<'a>(&'a self, root: &mut DeTable<'a>) -> Result<(), &'static str> {
+    fn lay_over<'a>(&'a self, root: &mut DeTable<'a>, place: usize) -> Result<(), &'static str> {
+        let span = place..place + 1;
         let (key, value) = self.assignment.split_at(self.equals);
         let (key, text) = (key.trim(), value[1..].trim());
+        if key.split('.').any(str::is_empty) {
+            return Err("the key has an empty part");
+        }
         let mut value = DeValue::parse(text)
-            .unwrap_or_else(|_| Spanned::new(OVERRIDE, DeValue::String(text.into())));
-        forget_places(&mut value);
+            .unwrap_or_else(|_| Spanned::new(span.clone(), DeValue::String(text.into())));
+        place_at(&mut value, &span);
 
         let (tables, last) = key.rsplit_once('.').map_or((None, key), |(tables, last)| (Some(tables), last));
         let mut table = root;
         for part in tables.into_iter().flat_map(|tables| tables.split('.')) {
             let (name, index) = split_index(part);
             let entry = table
-                .entry(Spanned::new(OVERRIDE, name.into()))
-                .or_insert_with(|| Spanned::new(OVERRIDE, DeValue::Table(DeTable::new())));
+                .entry(Spanned::new(span.clone(), name.into()))
+                .or_insert_with(|| Spanned::new(span.clone(), DeValue::Table(DeTable::new())));
             table = match (entry.get_mut(), index) {
                 (DeValue::Table(table), None) => table,
                 (DeValue::Array(array), Some(index)) => {
@@ -141,10 +154,7 @@ impl Override {
                 _ => return Err("a part of the key before the last is not a table"),
             };
         }
-        if last.is_empty() || table.keys().any(|key| key.get_ref().is_empty()) {
-            return Err("the key has an empty part");
-        }
-        let key = Spanned::new(OVERRIDE, last.into());
+        let key = Spanned::new(span.clone(), last.into());
         table.remove(&key);
         table.insert(key, value);
         Ok(())
@@ -191,12 +201,12 @@ fn split_index(part: &str) -> (&str, Option<usize>) {
     }
 }
 
-fn forget_places(value: &mut Spanned<DeValue<'_>>) {
+fn place_at(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) {
     match value.get_mut() {
-        DeValue::Array(array) => array.iter_mut().for_each(forget_places),
-        DeValue::Table(table) => table.iter_mut().for_each(|(_, value)| forget_places(value)),
+        DeValue::Array(array) => array.iter_mut().for_each(|item| place_at(item, span)),
+        DeValue::Table(table) => table.iter_mut().for_each(|(_, value)| place_at(value, span)),
         _ => {}
     }
     let bare = std::mem::replace(value.get_mut(), DeValue::Boolean(false));
-    *value = Spanned::new(OVERRIDE, bare);
+    *value = Spanned::new(span.clone(), bare);
 }

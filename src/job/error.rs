@@ -105,14 +105,19 @@ pub enum JobError {
 }
 
 impl JobError {
-    /// Sorts serde's words: an unknown key keeps the known ones, all else is a wrong value.
+    /// Sorts serde's words: an unknown key or word keeps the known ones, all else is a wrong value.
     pub(super) fn from_serde(place: Place, message: &str) -> Self {
         let mut quoted = message.split('`').skip(1).step_by(2).map(str::to_owned);
         match quoted.next() {
             Some(key) if message.starts_with("unknown field") => {
                 Self::UnknownKey { place, key, known: quoted.collect() }
             }
-            _ => Self::Value { place, message: message.replace('\n', " ") },
+            Some(name) if message.starts_with("unknown variant") => {
+                let known: Vec<_> = quoted.collect();
+                let expected = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+                Self::UnknownName { place, name, expected, known }
+            }
+            _ => Self::Value { place, message: in_plain_words(message) },
         }
     }
 
@@ -139,4 +144,17 @@ impl JobError {
             Self::Environment { name, .. } => Some(format!("export {name} before the run")),
         }
     }
+}
+
+/// serde's words in a job file's: keys are keys, and numbers are not Rust's.
+fn in_plain_words(message: &str) -> String {
+    let words = [
+        ("missing field", "missing key"),
+        ("a nonzero usize", "a whole number above 0"),
+        ("expected usize", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("\n", " "),
+    ];
+    words.iter().fold(message.to_owned(), |message, (theirs, ours)| message.replace(theirs, ours))
 }

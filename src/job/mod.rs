@@ -22,7 +22,8 @@ pub use error::JobError;
 pub use place::Place;
 pub use spec::{EngineSpec as Engine, Format, MissingValues, Parameter};
 pub use sql_file::SqlFile;
-pub use template::Template;
+pub(crate) use sql_file::parser_words;
+pub use template::{Template, as_written};
 pub use window::{Interval, Train, Window, Zone};
 
 pub use crate::calendar::Bucket;
@@ -33,6 +34,9 @@ use spec::{JobSpec, SinkType};
 /// The parameters that every job has, without the `$`.
 pub const BUILT_IN_PARAMETERS: [&str; 7] =
     ["as_of", "bucket", "detect_end", "detect_start", "timezone", "train_end", "train_start"];
+
+/// More threads than any machine has are a slip of the hand.
+const MAX_THREADS: usize = 1024;
 
 /// Tables that a run makes itself, so that no source or step may take their names.
 pub const SCORED: &str = "scored";
@@ -116,6 +120,10 @@ impl Location {
     /// The absolute path or URL, environment resolved.
     pub fn resolve(&self) -> Result<String, JobError> {
         let text = resolve(&self.template, &self.place)?;
+        let text = match url::Url::parse(&text).ok().filter(|url| url.scheme() == "file") {
+            Some(url) => url.to_file_path().map_or(text, |path| path.to_string_lossy().into_owned()),
+            None => text,
+        };
         if text.contains("://") {
             return Ok(text);
         }
@@ -137,7 +145,7 @@ impl std::fmt::Display for Location {
         }
         let path = clean(&self.base.join(text));
         match std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned)) {
-            Some(inside) if !inside.as_os_str().is_empty() => write!(f, "{}", inside.display()),
+            Some(inside) if !inside.as_os_str().is_empty() && path.ancestors().count() > 2 => write!(f, "{}", inside.display()),
             _ => write!(f, "{}", path.display()),
         }
     }
@@ -207,6 +215,12 @@ impl Job {
                 }
             }
         }
+        if let Err(error) = spec.isolation_forest.max_features.resolve(spec.features.columns.len()) {
+            return Err(value("isolation_forest.max_features", &error.to_string()));
+        }
+        if spec.engine.threads.is_some_and(|threads| threads.get() > MAX_THREADS) {
+            return Err(value("engine.threads", &format!("at most {MAX_THREADS} threads")));
+        }
         let location = |template: Template, key: String| Location {
             template,
             base: base.clone(),
@@ -263,8 +277,13 @@ impl Job {
             engine: spec.engine,
             document,
         };
+        if !job.window.learns_what_it_reports() {
+            let message = "`train` is shorter than `detect`: what is reported would not all be read";
+            return Err(JobError::Value { place: job.document.place("window.train"), message: message.to_owned() });
+        }
         job.check_names()?;
         job.check_parameters()?;
+        job.check_allowed(&spec.allowed_parameters)?;
         Ok(job)
     }
 
@@ -310,6 +329,33 @@ impl Job {
                 return Err(JobError::Value { place: self.document.place(&key), message });
             }
             taken.push(&file.name);
+        }
+        Ok(())
+    }
+
+    /// A parameter with a list of allowed values has one of them.
+    fn check_allowed(&self, allowed: &BTreeMap<String, Vec<Parameter>>) -> Result<(), JobError> {
+        for (name, values) in allowed {
+            let known = || values.iter().map(ToString::to_string).collect();
+            match self.parameters.get(name) {
+                None => {
+                    return Err(JobError::UnknownName {
+                        place: self.document.place(&format!("allowed_parameters.{name}")),
+                        name: name.clone(),
+                        expected: "in [parameters]".to_owned(),
+                        known: self.parameters.keys().cloned().collect(),
+                    });
+                }
+                Some(value) if !values.contains(value) => {
+                    return Err(JobError::UnknownName {
+                        place: self.document.place(&format!("parameters.{name}")),
+                        name: value.to_string(),
+                        expected: format!("a value that `{name}` may have"),
+                        known: known(),
+                    });
+                }
+                Some(_) => {}
+            }
         }
         Ok(())
     }

@@ -19,6 +19,8 @@ pub(super) struct JobSpec {
     pub window: WindowSpec,
     #[serde(default)]
     pub parameters: BTreeMap<String, Parameter>,
+    #[serde(default)]
+    pub allowed_parameters: BTreeMap<String, Vec<Parameter>>,
     pub features: FeaturesSpec,
     #[serde(default)]
     pub isolation_forest: IsolationForestParams,
@@ -94,6 +96,17 @@ pub enum Parameter {
     Float(f64),
     /// A text.
     Text(String),
+}
+
+impl std::fmt::Display for Parameter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Boolean(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
+            Self::Text(value) => value.fmt(f),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

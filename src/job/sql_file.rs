@@ -60,11 +60,8 @@ impl SqlFile {
             .with_tokens_with_locations(tokens)
             .parse_statements()
             .map_err(|error| {
-                let message = error.to_string();
-                let message = message.trim_start_matches("sql parser error: ");
-                let line = line_in(message);
-                let message = message.split(" at Line:").next().unwrap_or(message);
-                wrong(line, message.to_owned())
+                let (line, message) = parser_words(&error.to_string());
+                wrong(line, message)
             })?;
         let query = match statements.as_slice() {
             [Statement::Query(query)] => query,
@@ -77,8 +74,22 @@ impl SqlFile {
     }
 }
 
-/// How often a query names each table; names that it defines itself count too and do no harm.
+/// How often a query reads each table. A WITH part is computed for each of its uses, and so are its own reads; the names
+/// of WITH parts count too and do no harm.
 fn count_reads(query: &Query) -> BTreeMap<String, usize> {
+    let mut reads = names(query);
+    let parts = query.with.iter().flat_map(|with| &with.cte_tables);
+    for part in parts.rev() {
+        let uses = reads.get(&part.alias.name.value).copied().unwrap_or(0);
+        for (name, count) in names(&part.query) {
+            *reads.entry(name).or_default() += count * uses.saturating_sub(1);
+        }
+    }
+    reads
+}
+
+/// How often each name of a table stands in a query.
+fn names(query: &Query) -> BTreeMap<String, usize> {
     let mut reads = BTreeMap::new();
     let _: ControlFlow<()> = visit_relations(query, |relation| {
         let name = relation.0.last().map(|part| part.to_string().trim_matches('"').to_owned());
@@ -86,6 +97,12 @@ fn count_reads(query: &Query) -> BTreeMap<String, usize> {
         ControlFlow::Continue(())
     });
     reads
+}
+
+/// The line, and what is wrong, of a parser's "sql parser error: ... at Line: 3, Column: 5".
+pub(crate) fn parser_words(text: &str) -> (Option<u64>, String) {
+    let message = text.trim_start_matches("sql parser error: ");
+    (line_in(message), message.split(" at Line:").next().unwrap_or(message).to_owned())
 }
 
 /// The line in a parser's "... at Line: 3, Column: 5".
@@ -107,6 +124,12 @@ mod tests {
         let file = parse("SELECT a FROM g JOIN h ON g.a = h.a WHERE g.a IN (SELECT a FROM g)").unwrap();
         assert_eq!(file.name, "step");
         assert_eq!(file.reads, BTreeMap::from([("g".to_owned(), 2), ("h".to_owned(), 1)]));
+    }
+
+    #[test]
+    fn a_with_part_that_is_used_twice_reads_twice() {
+        let file = parse("WITH w AS (SELECT a FROM g) SELECT x.a FROM w AS x JOIN w AS y ON x.a = y.a").unwrap();
+        assert_eq!(file.reads["g"], 2);
     }
 
     #[test]

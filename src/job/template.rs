@@ -1,6 +1,21 @@
 //! Text with `${env:NAME}` in it: resolved late, when it is used, and never printed resolved.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use serde::{Deserialize, Deserializer};
+
+/// What has been resolved, by value. Storage's errors quote URLs and paths, so whoever prints one looks here.
+static RESOLVED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
+/// The text with every value that came from the environment as the job writes it.
+pub fn as_written(text: &str) -> String {
+    let resolved = RESOLVED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // The longest first: one value may hold another.
+    let mut values: Vec<_> = resolved.iter().collect();
+    values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+    values.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value.as_str(), &format!("${{env:{name}}}")))
+}
 
 /// A text that may refer to the environment. `Debug` and `Display` show it as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,20 +38,34 @@ impl Template {
         let mut rest = self.0.as_str();
         while let Some((before, reference)) = rest.split_once("${env:") {
             let (name, after) = reference.split_once('}').ok_or_else(|| reference.to_owned())?;
+            let value = lookup(name).ok_or_else(|| name.to_owned())?;
             resolved.push_str(before);
-            resolved.push_str(&lookup(name).ok_or_else(|| name.to_owned())?);
+            resolved.push_str(&value);
+            remember(name, &value);
             rest = after;
         }
         Ok(resolved + rest)
     }
 }
 
+/// Notes a value and what object stores make of it: a path has no slash at its beginning. One letter is no secret.
+fn remember(name: &str, value: &str) {
+    let mut resolved = RESOLVED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let encoded = url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
+    let escaped = encoded.replace('+', "%20");
+    for value in [value, value.trim_start_matches('/'), &encoded, &escaped] {
+        if value.len() > 1 {
+            resolved.insert(value.to_owned(), name.to_owned());
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if let Some((_, tail)) = text.split_once("${") {
-            let good = tail.starts_with("env:") && tail.contains('}');
-            if !good {
+        for tail in text.split("${").skip(1) {
+            let name = tail.strip_prefix("env:").and_then(|tail| tail.split_once('}')).map(|(name, _)| name);
+            if name.is_none_or(str::is_empty) {
                 return Err(serde::de::Error::custom("a reference is written `${env:NAME}`"));
             }
         }
@@ -60,6 +89,14 @@ mod tests {
         let lookup = |name: &str| Some(if name == "BUCKET" { "lake" } else { "2026" }.to_owned());
         assert_eq!(template.resolve(lookup), Ok("s3://lake/events/2026".to_owned()));
         assert_eq!(template.resolve(|_| None), Err("BUCKET".to_owned()));
+    }
+
+    #[test]
+    fn a_value_is_put_back_as_it_is_written() {
+        let template = Template("${env:LAKE}/events".to_owned());
+        let lookup = |name: &str| (name == "LAKE").then(|| "/mnt/quiet-waters".to_owned());
+        assert_eq!(template.resolve(lookup), Ok("/mnt/quiet-waters/events".to_owned()));
+        assert_eq!(as_written("no file mnt/quiet-waters/events/a.parquet"), "no file ${env:LAKE}/events/a.parquet");
     }
 
     #[test]

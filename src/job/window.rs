@@ -56,6 +56,11 @@ impl Zone {
         calendar::instant(self.zone, local)
     }
 
+    /// What the clock shows at `instant` in this zone.
+    pub fn local(&self, instant: DateTime<Utc>) -> NaiveDateTime {
+        instant.with_timezone(&self.zone).naive_local()
+    }
+
     /// The calendar day on which `instant` falls in this zone.
     pub fn date(&self, instant: DateTime<Utc>) -> NaiveDate {
         instant.with_timezone(&self.zone).date_naive()

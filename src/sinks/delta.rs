@@ -49,14 +49,14 @@ pub struct Receipt {
 
 impl DeltaSink {
     /// Opens the table, or looks whether one can be made there, for rows of this schema.
-    pub(super) async fn open(target: &DeltaTarget, schema: &SchemaRef) -> Result<Self, SinkError> {
+    pub(super) async fn open(job: &Job, target: &DeltaTarget, schema: &SchemaRef) -> Result<Self, SinkError> {
         let location = target.location.resolve()?;
         let options = resolve_options(&target.options, &target.location.place)?;
         let url = ensure_table_location(&location)?;
         let mut table = DeltaTableBuilder::from_url(url)?.with_storage_options(options).build()?;
         if table.verify_deltatable_existence().await? {
             table.load().await?;
-            check_schema(&table, schema)?;
+            check_is_ours(&table, job, schema)?;
         }
         Ok(Self { shown: target.location.to_string(), table, schema: Arc::clone(schema) })
     }
@@ -103,9 +103,11 @@ impl DeltaSink {
             .await;
         match created {
             Ok(table) => self.table = table,
-            // Another run of this job made it a moment ago.
-            Err(DeltaTableError::VersionAlreadyExists(_)) => self.table.load().await?,
-            Err(error) => return Err(error.into()),
+            // Another run of this job may have made it a moment ago.
+            Err(error) => {
+                self.table.load().await.map_err(|_| error)?;
+                check_is_ours(&self.table, job, &self.schema)?;
+            }
         }
         Ok(())
     }
@@ -177,13 +179,16 @@ fn ensure_table_location(location: &str) -> Result<url::Url, SinkError> {
         return ensure_table_uri(location).map_err(|_| SinkError::Location);
     }
     let folder = Path::new(location);
+    let there = folder.ancestors().find(|ancestor| ancestor.exists());
+    if there.is_some_and(|there| !there.is_dir()) {
+        return Err(SinkError::NotAFolder);
+    }
     if folder.exists() && !folder.join("_delta_log").is_dir() {
         let mut entries = std::fs::read_dir(folder).map_err(SinkError::NotWritable)?;
         if entries.next().is_some() {
             return Err(SinkError::Occupied);
         }
     }
-    let there = folder.ancestors().find(|ancestor| ancestor.exists());
     if let Some(there) = there {
         can_write(there).map_err(SinkError::NotWritable)?;
     }
@@ -197,7 +202,12 @@ fn can_write(folder: &Path) -> std::io::Result<()> {
     std::fs::remove_file(&probe)
 }
 
-fn check_schema(table: &DeltaTable, schema: &Schema) -> Result<(), SinkError> {
+/// The table must have been made by a job of this name, or by nobody we know, and have our columns.
+fn check_is_ours(table: &DeltaTable, job: &Job, schema: &Schema) -> Result<(), SinkError> {
+    match table.snapshot()?.metadata().name() {
+        Some(name) if name != job.name => return Err(SinkError::OtherJob { other: name.to_owned() }),
+        _ => {}
+    }
     let found: Schema = table.snapshot()?.schema().as_ref().try_into_arrow()?;
     let differs = |difference: String| Err(SinkError::Schema { difference });
     for field in schema.fields() {

@@ -18,6 +18,9 @@ pub enum SinkError {
     /// The folder holds something else.
     #[error("the folder holds files, but no Delta table")]
     Occupied,
+    /// Something else stands where the folder should be.
+    #[error("there is a file where the folder should be")]
+    NotAFolder,
     /// The folder cannot be written.
     #[error("the folder cannot be written")]
     NotWritable(#[source] std::io::Error),
@@ -26,6 +29,14 @@ pub enum SinkError {
     NoColumn {
         /// What is needed: "column `interval`".
         needed: String,
+    },
+    /// The column of time is no instant.
+    #[error("`{column}` of the findings is {found}, not a time with a zone")]
+    NotATime {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
     },
     /// The findings have a column that the sink adds.
     #[error("the findings have a column `{column}`, which every sink adds itself")]
@@ -46,6 +57,18 @@ pub enum SinkError {
     Schema {
         /// "`rank` is missing in the table".
         difference: String,
+    },
+    /// The table there belongs to another job, whose findings a run would replace.
+    #[error("the table there is that of the job `{other}`")]
+    OtherJob {
+        /// Its name.
+        other: String,
+    },
+    /// One row of the features comes as several findings.
+    #[error("{count} findings have the keys of another one")]
+    Repeated {
+        /// How many.
+        count: usize,
     },
     /// A finding outside of what the run replaces.
     #[error("{count} findings lie outside of the detect window, {start} to {end}")]
@@ -69,9 +92,10 @@ impl SinkError {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Job(_) | Self::Location | Self::Occupied | Self::NoColumn { .. } | Self::Reserved { .. }
-            | Self::Type { .. } | Self::Schema { .. } => Blame::Job,
-            Self::OutsideWindow { .. } | Self::Rows(_) => Blame::Data,
+            Self::Job(_) | Self::Location | Self::Occupied | Self::NotAFolder | Self::NoColumn { .. }
+            | Self::NotATime { .. } | Self::Reserved { .. }
+            | Self::Type { .. } | Self::Schema { .. } | Self::OtherJob { .. } => Blame::Job,
+            Self::OutsideWindow { .. } | Self::Repeated { .. } | Self::Rows(_) => Blame::Data,
             Self::NotWritable(_) => Blame::Outside,
             Self::Delta(error) => match blame_of(error) {
                 Blame::Data => Blame::Outside, // an output that does not take rows is not the data's fault
@@ -84,11 +108,18 @@ impl SinkError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Job(error) => return error.hint(),
-            Self::Occupied => "choose an empty or new folder for `location`".to_owned(),
+            Self::Occupied | Self::NotAFolder => "choose an empty or new folder for `location`".to_owned(),
             Self::NotWritable(_) => "the account that runs this must be able to write there, and the disk must have room".to_owned(),
             Self::NoColumn { .. } => "add it to the last SQL file of [findings]".to_owned(),
+            Self::NotATime { column, .. } => format!(
+                "[window] time_column names it; make `{column}` of a column that is a timestamp in its source, or cast it: `cast(… AS timestamp with time zone)`"
+            ),
             Self::Reserved { column } => format!("give `{column}` another name in the last SQL file of [findings]"),
             Self::Type { column, .. } => format!("cast `{column}` in the last SQL file of [findings]"),
+            Self::OtherJob { .. } => "give each job a `location` of its own".to_owned(),
+            Self::Repeated { .. } => {
+                "a join in the SQL of [findings] makes several rows of one: each finding must have its own keys".to_owned()
+            }
             Self::Schema { .. } => "choose a new `location`, or move the old table away".to_owned(),
             Self::OutsideWindow { .. } => {
                 "keep `>= $detect_start` and `< $detect_end` in the SQL of [findings]".to_owned()

@@ -1,11 +1,13 @@
 //! A finding as a row of a table: what the job's SQL says of it, and what every finding carries.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
-use chrono::DateTime;
+use chrono::{DateTime, SecondsFormat};
+use arrow::error::ArrowError;
 use sha2::{Digest, Sha256};
 
 use super::error::SinkError;
@@ -15,10 +17,12 @@ use crate::run_id::RunId;
 /// The column by which tables of findings are partitioned: the local day of the time column, as a plain ISO date.
 pub(super) const DATE: &str = "date";
 
+const FINDING_ID: &str = "finding_id";
+
 /// The columns that every finding carries, after those of the job's SQL.
 fn common_fields() -> [Field; 5] {
     [
-        Field::new("finding_id", DataType::Utf8, true),
+        Field::new(FINDING_ID, DataType::Utf8, true),
         Field::new("job", DataType::Utf8, true),
         Field::new("run_id", DataType::Utf8, true),
         Field::new("as_of", instant(), true),
@@ -35,7 +39,11 @@ pub(super) fn table_schema(job: &Job, findings: &Schema) -> Result<SchemaRef, Si
     let time_column = &job.window.time_column;
     match findings.field_with_name(time_column).map(Field::data_type) {
         Ok(DataType::Timestamp(_, Some(_))) => {}
-        _ => {
+        Ok(other) => {
+            let found = crate::display::type_name(other);
+            return Err(SinkError::NotATime { column: time_column.clone(), found });
+        }
+        Err(_) => {
             let needed = format!("time in a column `{time_column}` ([window] time_column)");
             return Err(SinkError::NoColumn { needed });
         }
@@ -64,8 +72,7 @@ fn stored_type(data_type: &DataType) -> Option<DataType> {
         DataType::Boolean | DataType::Float32 | DataType::Float64 | DataType::Date32 | DataType::Decimal128(..) => {
             data_type.clone()
         }
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => data_type.clone(),
-        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => DataType::Int64,
+        data_type if data_type.is_integer() => DataType::Int64,
         DataType::Timestamp(_, Some(_)) => instant(),
         DataType::Dictionary(_, value) => stored_type(value)?,
         DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) => {
@@ -82,7 +89,17 @@ fn stored_type(data_type: &DataType) -> Option<DataType> {
 
 /// Brings findings into the table's shape, each with its id, run and date.
 pub(super) fn rows(job: &Job, run: &RunId, findings: &[RecordBatch]) -> Result<Vec<RecordBatch>, SinkError> {
-    findings.iter().filter(|batch| batch.num_rows() > 0).map(|batch| complete(job, run, batch)).collect()
+    let findings = findings.iter().filter(|batch| batch.num_rows() > 0);
+    let rows = findings.map(|batch| complete(job, run, batch)).collect::<Result<Vec<_>, _>>()?;
+    check_unique(&rows)?;
+    Ok(rows)
+}
+
+fn check_unique(rows: &[RecordBatch]) -> Result<(), SinkError> {
+    let mut seen = HashSet::new();
+    let ids = rows.iter().filter_map(|batch| batch.column_by_name(FINDING_ID));
+    let count = ids.flat_map(|ids| ids.as_string::<i32>()).filter(|id| !seen.insert(*id)).count();
+    if count == 0 { Ok(()) } else { Err(SinkError::Repeated { count }) }
 }
 
 fn complete(job: &Job, run: &RunId, batch: &RecordBatch) -> Result<RecordBatch, SinkError> {
@@ -114,8 +131,8 @@ fn dates(job: &Job, run: &RunId, time: &TimestampMicrosecondArray) -> Result<Dat
     if count > 0 {
         return Err(SinkError::OutsideWindow {
             count,
-            start: interval.detect_start.to_rfc3339(),
-            end: interval.detect_end.to_rfc3339(),
+            start: interval.detect_start.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            end: interval.detect_end.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         });
     }
     let date = |time: Option<i64>| {
@@ -161,6 +178,11 @@ fn update(hasher: &mut Sha256, value: Option<&[u8]>) {
         }
         None => hasher.update(u64::MAX.to_le_bytes()),
     }
+}
+
+/// A value that does not fit the table is an error, not a NULL.
+fn cast(column: &dyn Array, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(column, data_type, &CastOptions { safe: false, ..CastOptions::default() })
 }
 
 enum Key {

@@ -19,7 +19,7 @@ pub async fn open(job: &Job, findings: &SchemaRef) -> Result<Vec<DeltaSink>> {
     let schema = finding::table_schema(job, findings).map_err(|error| blame(&job.sinks[0], error))?;
     let mut sinks = Vec::new();
     for target in &job.sinks {
-        let sink = DeltaSink::open(target, &schema).await;
+        let sink = DeltaSink::open(job, target, &schema).await;
         sinks.push(sink.map_err(|error| blame(target, error))?);
     }
     Ok(sinks)
@@ -42,5 +42,8 @@ pub async fn write_all(
 }
 
 fn blame(target: &DeltaTarget, error: SinkError) -> Error {
-    Error::Sink { location: target.location.to_string(), source: Box::new(error) }
+    match error {
+        SinkError::Job(error) => Error::Job(error),
+        error => Error::Sink { location: target.location.to_string(), source: Box::new(error) },
+    }
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use datafusion::prelude::SessionContext;
 use deltalake::{DeltaTableBuilder, DeltaTableError, ensure_table_uri};
 
-use super::{Opened, SourceError};
+use super::{Opened, SourceError, identity};
+use crate::blame::Blame;
 
 pub(super) async fn open(
     ctx: &SessionContext,
@@ -20,14 +21,22 @@ pub(super) async fn open(
     }
     let url = ensure_table_uri(location)
         .map_err(|_| SourceError::Location { location: shown.to_owned() })?;
-    let mut builder = DeltaTableBuilder::from_url(url).map_err(SourceError::Delta)?.with_storage_options(options);
-    if let Some(version) = version {
-        builder = builder.with_version(version);
-    }
-    let table = match builder.load().await {
-        Ok(table) => table,
-        Err(DeltaTableError::NotATable(_)) => return Err(missing),
-        Err(error) => return Err(SourceError::Delta(error)),
+    let builder = || DeltaTableBuilder::from_url(url.clone()).map(|builder| builder.with_storage_options(options.clone()));
+    let table = match version {
+        Some(version) => builder().map_err(SourceError::Delta)?.with_version(version),
+        None => builder().map_err(SourceError::Delta)?,
+    };
+    let table = match (table.load().await, version) {
+        (Ok(table), _) => table,
+        (Err(DeltaTableError::NotATable(_)), _) => return Err(missing),
+        (Err(error), None) => return Err(SourceError::Delta(error)),
+        (Err(error), Some(version)) => {
+            let latest = builder().map_err(SourceError::Delta)?.load().await.ok().and_then(|table| table.version());
+            return Err(match latest {
+                Some(latest) if latest < version => SourceError::NoVersion { version, latest },
+                _ => SourceError::Delta(error),
+            });
+        }
     };
     table.update_datafusion_session(&ctx.state()).map_err(SourceError::Delta)?;
     let (mut files, mut bytes) = (0, 0);
@@ -35,31 +44,22 @@ pub(super) async fn open(
         files += 1;
         bytes += u64::try_from(file.size()).unwrap_or(0);
     }
+    let id = table.snapshot().map_err(SourceError::Delta)?.metadata().id().to_owned();
+    let identity = identity(&[location, &id]);
     let version = table.version().map(|version| version.to_string()).unwrap_or_default();
     let provider = table.table_provider().await.map_err(SourceError::Register)?;
-    Ok(Opened { provider, version, files, bytes })
+    Ok(Opened { provider, nullable_partitions: Vec::new(), identity, version, files, bytes })
 }
 
-pub(super) fn hint(error: &DeltaTableError) -> Option<String> {
-    let text = chain(error);
-    let hint = if text.contains("eature") {
+/// What to do about a table that cannot be opened; the kernel tells its reasons in words alone.
+pub(super) fn hint(error: &DeltaTableError, blame: Blame) -> Option<String> {
+    let text = error.to_string();
+    let hint = if blame == Blame::Outside {
+        "may the account that runs this read the table, and does the storage answer?"
+    } else if text.contains("Unsupported: ") {
         "this table uses a feature that cannot be read here; rewrite it without, or read a copy"
-    } else if text.contains("version") && !text.contains("json") {
-        "leave `version` out for the latest, or name one that is still in the table's log"
-    } else if text.contains("ermission") {
-        "the account that runs this may not read the table"
     } else {
-        "the table's _delta_log may be half-written: restore it, or pin an earlier `version`"
+        "the table's _delta_log may be half-written or cleaned up: restore it, or set `version` to one that is whole"
     };
     Some(hint.to_owned())
-}
-
-fn chain(error: &DeltaTableError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

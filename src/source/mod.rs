@@ -11,14 +11,18 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{cast, ident};
+use datafusion::functions::core::expr_fn::nullif;
+use datafusion::logical_expr::{cast, ident, lit};
 use datafusion::prelude::SessionContext;
 use deltalake::DeltaTableError;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::blame::{Blame, blame_of};
 use crate::error::Error;
+use crate::functions::local_time;
 use crate::job::{DeltaTarget, Format, Job, JobError, Place, Source, Template, resolve};
 
 /// What a run knows of a source that it opened.
@@ -28,6 +32,9 @@ pub struct SourceSummary {
     pub name: String,
     /// Where it is, as a person may see it.
     pub location: String,
+    /// Which table it is: a digest of where it is and, of a Delta table, its own id. Two runs that read the same version of
+    /// two tables are two runs.
+    pub identity: String,
     /// The Delta version, or a digest of the Parquet files' names, sizes and times.
     pub version: String,
     /// Data files in it.
@@ -39,6 +46,9 @@ pub struct SourceSummary {
 /// A table found where the job says.
 struct Opened {
     provider: Arc<dyn TableProvider>,
+    /// Partition columns whose folders may say that the value is NULL.
+    nullable_partitions: Vec<String>,
+    identity: String,
     version: String,
     files: usize,
     bytes: u64,
@@ -57,7 +67,7 @@ pub enum SourceError {
         location: String,
     },
     /// Nothing is there.
-    #[error("there is no {what} there")]
+    #[error("there is no {what}")]
     Missing {
         /// What was looked for.
         what: &'static str,
@@ -65,12 +75,34 @@ pub enum SourceError {
     /// The folder of a Delta table, named as Parquet.
     #[error("this is a Delta table, and `format` says \"parquet\"")]
     IsDelta,
+    /// A version that the Delta table does not have.
+    #[error("the Delta table has no version {version}")]
+    NoVersion {
+        /// What the job asks for.
+        version: u64,
+        /// The newest there is.
+        latest: u64,
+    },
+    /// A file that writers hide from readers: half of a write, or a leftover.
+    #[error("there is a hidden file `{file}` among the Parquet files, which no reader should count")]
+    Hidden {
+        /// The file, from the location on.
+        file: String,
+    },
     /// A Delta table that cannot be read.
     #[error("the Delta table cannot be opened")]
     Delta(#[source] DeltaTableError),
     /// Parquet that cannot be read.
     #[error("the Parquet files cannot be opened")]
     Parquet(#[source] DataFusionError),
+    /// One file that is not Parquet, or cut off.
+    #[error("`{file}` is cut off or not Parquet")]
+    ParquetFile {
+        /// The file, from the location on.
+        file: String,
+        /// The reader's words.
+        source: DataFusionError,
+    },
     /// The object store cannot be reached.
     #[error("the object store cannot be reached")]
     Store(#[source] object_store::Error),
@@ -84,10 +116,10 @@ impl SourceError {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Job(_) | Self::Location { .. } | Self::IsDelta => Blame::Job,
-            Self::Missing { .. } => Blame::Data,
+            Self::Missing { .. } | Self::NoVersion { .. } | Self::Hidden { .. } => Blame::Data,
             Self::Store(_) => Blame::Outside,
             Self::Delta(error) => blame_of(error),
-            Self::Parquet(error) | Self::Register(error) => blame_of(error),
+            Self::Parquet(error) | Self::ParquetFile { source: error, .. } | Self::Register(error) => blame_of(error),
         }
     }
 
@@ -96,17 +128,31 @@ impl SourceError {
         match self {
             Self::Job(error) => error.hint(),
             Self::Missing { .. } => Some(
-                "look at `location` in the job file; paths in it are relative to the job file. `crannog demo data` makes a sample"
+                "look at `location` and `format` in the job file; paths in it are relative to the job file"
                     .to_owned(),
             ),
             Self::IsDelta => Some("write format = \"delta\"".to_owned()),
-            Self::Delta(error) => delta::hint(error),
-            Self::Parquet(_) => {
-                Some("a file that is cut off or not Parquet is named above: restore or remove it".to_owned())
+            Self::Hidden { .. } => {
+                Some("remove it when no one is writing there, or name the files by a glob such as `dir/*.parquet`".to_owned())
             }
-            Self::Location { .. } | Self::Store(_) | Self::Register(_) => None,
+            Self::Delta(error) => delta::hint(error, self.blame()),
+            Self::NoVersion { latest, .. } => {
+                Some(format!("the latest version is {latest}; leave `version` out to read it"))
+            }
+            Self::ParquetFile { .. } => Some("restore it, or remove it".to_owned()),
+            Self::Location { .. } | Self::Parquet(_) | Self::Store(_) | Self::Register(_) => None,
         }
     }
+}
+
+/// A digest of what tells one table from another.
+fn identity(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    crate::hex(&digest.finalize()[..8])
 }
 
 /// Opens every source of the job and registers it under its name.
@@ -118,14 +164,11 @@ pub async fn register_all(ctx: &SessionContext, job: &Job) -> Result<Vec<SourceS
             register(ctx, source, &opened, job.window.timezone.name()).map_err(SourceError::Register)?;
             Ok(opened)
         });
-        let opened = opened.map_err(|error| Error::Source {
-            name: source.name.clone(),
-            location: location.clone(),
-            source: Box::new(error),
-        })?;
+        let opened = opened.map_err(|error| blame(&source.name, &location, error))?;
         summaries.push(SourceSummary {
             name: source.name.clone(),
             location,
+            identity: opened.identity,
             version: opened.version,
             files: opened.files,
             bytes: opened.bytes,
@@ -154,7 +197,14 @@ pub(crate) async fn register_output(
         Err(error) => Err(error),
         Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name()).map_err(SourceError::Register),
     };
-    opened.map_err(|error| Error::Source { name: name.to_owned(), location: shown, source: Box::new(error) })
+    opened.map_err(|error| blame(name, &shown, error))
+}
+
+fn blame(name: &str, location: &str, error: SourceError) -> Error {
+    match error {
+        SourceError::Job(error) => Error::Job(error),
+        error => Error::Source { name: name.to_owned(), location: location.to_owned(), source: Box::new(error) },
+    }
 }
 
 async fn open(ctx: &SessionContext, source: &Source, shown: &str) -> Result<Opened, SourceError> {
@@ -183,16 +233,25 @@ fn register(
 ) -> Result<(), DataFusionError> {
     let zoned = DataType::Timestamp(TimeUnit::Microsecond, Some(timezone.into()));
     let schema = opened.provider.schema();
-    let is_other_time = |data_type: &DataType| matches!(data_type, DataType::Timestamp(..)) && *data_type != zoned;
-    if !schema.fields().iter().any(|field| is_other_time(field.data_type())) {
-        ctx.register_table(&source.name, Arc::clone(&opened.provider))?;
-        return Ok(());
-    }
+    let mut is_as_it_is = true;
     let columns = schema.fields().iter().map(|field| {
         let column = ident(field.name());
-        if is_other_time(field.data_type()) { cast(column, zoned.clone()).alias(field.name()) } else { column }
+        let changed = match field.data_type() {
+            data_type if *data_type == zoned => return column,
+            DataType::Timestamp(_, None) if timezone != "UTC" => local_time(column, timezone),
+            DataType::Timestamp(..) => cast(column, zoned.clone()),
+            _ if opened.nullable_partitions.contains(field.name()) => nullif(column, lit(parquet::HIVE_NULL)),
+            _ => return column,
+        };
+        is_as_it_is = false;
+        changed.alias(field.name())
     });
-    let view = ctx.read_table(Arc::clone(&opened.provider))?.select(columns)?;
-    ctx.register_table(&source.name, view.into_view())?;
+    let columns: Vec<_> = columns.collect();
+    let table = if is_as_it_is {
+        Arc::clone(&opened.provider)
+    } else {
+        ctx.read_table(Arc::clone(&opened.provider))?.select(columns)?.into_view()
+    };
+    ctx.register_table(TableReference::bare(source.name.as_str()), table)?;
     Ok(())
 }

@@ -1,0 +1,8 @@
+//! What a person and a scheduler see when things go right.
+
+mod findings;
+mod formats;
+mod query;
+mod sources;
+mod times;
+mod window;

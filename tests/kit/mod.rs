@@ -1,0 +1,21 @@
+//! What tests of the program stand on: a folder with the shipped job, small tables, the real program, and what it said.
+//!
+//! Every folder already holds a table of findings, so that a test of a failing run can say: it is as it was.
+
+mod dir;
+mod events;
+mod raw_delta;
+mod said;
+mod tables;
+
+pub use dir::{AS_OF, Dir, JOB};
+pub use events::{Event, batch, event, usual};
+pub use raw_delta::{RawDelta, add, delta_schema, z85};
+pub use tables::{Table, append, read_delta, read_parquet, write_delta, write_parquet};
+
+pub use said::Said;
+
+/// Runs what is asynchronous in a test's own preparations.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
