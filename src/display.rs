@@ -15,7 +15,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Names of layers that a cause has come through, which tell a person nothing.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "Arrow error: ",
     "DataFusion error: ",
     "Error during planning: ",
@@ -24,6 +24,7 @@ const LAYERS: [&str; 16] = [
     "External error: ",
     "External: ",
     "Failed to parse parquet: ",
+    "Failed to read delta log object: ",
     "Generic LocalFileSystem error: ",
     "Generic delta kernel error: ",
     "Generic error: ",

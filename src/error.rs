@@ -72,8 +72,8 @@ pub enum Error {
         /// Why not.
         source: Box<SinkError>,
     },
-    /// The report of the run could not be written.
-    #[error("the report `{}` cannot be written", path.display())]
+    /// The report of the run, or its scored rows, could not be written.
+    #[error("`{}` cannot be written", path.display())]
     Report {
         /// The file.
         path: PathBuf,

@@ -1,7 +1,6 @@
 //! Delta tables that are missing, damaged, or more than this program can read; and two that look odd and are fine.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -70,7 +69,7 @@ fn a_missing_column_is_told_with_its_nearest_name() {
 #[test]
 fn a_damaged_data_file_is_named() {
     let dir = Dir::new();
-    let file = data_file(&dir.events());
+    let file = dir.data_file();
     let length = fs::metadata(&file).unwrap().len();
     fs::write(&file, vec![b'?'; usize::try_from(length).unwrap()]).unwrap();
     let name = file.file_name().unwrap().to_str().unwrap();
@@ -87,7 +86,7 @@ fn a_damaged_data_file_is_named() {
 #[test]
 fn a_data_file_that_is_cut_off_is_named() {
     let dir = Dir::new();
-    let file = data_file(&dir.events());
+    let file = dir.data_file();
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
     let name = file.file_name().unwrap().to_str().unwrap();
@@ -104,7 +103,7 @@ fn a_data_file_that_is_cut_off_is_named() {
 #[test]
 fn a_data_file_with_damaged_pages_is_refused() {
     let dir = Dir::new();
-    let file = data_file(&dir.events());
+    let file = dir.data_file();
     let mut bytes = fs::read(&file).unwrap();
     bytes[4..400].fill(0xa5);
     fs::write(&file, bytes).unwrap();
@@ -119,7 +118,7 @@ fn a_data_file_with_damaged_pages_is_refused() {
 #[test]
 fn a_data_file_that_is_gone_is_named() {
     let dir = Dir::new();
-    let file = data_file(&dir.events());
+    let file = dir.data_file();
     fs::remove_file(&file).unwrap();
     let name = file.file_name().unwrap().to_str().unwrap();
     dir.run_is_refused(
@@ -257,12 +256,6 @@ fn renamed(from: &str, to: &str) -> RecordBatch {
     };
     let schema = Schema::new(rows.schema().fields().iter().map(rename).collect::<Vec<_>>());
     RecordBatch::try_new(Arc::new(schema), rows.columns().to_vec()).unwrap()
-}
-
-/// The one data file of a table.
-fn data_file(table: &Path) -> PathBuf {
-    let files = fs::read_dir(table).unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|path| path.extension().is_some_and(|end| end == "parquet")).next().unwrap()
 }
 
 /// Findings without the run that made them.

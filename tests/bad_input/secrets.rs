@@ -74,6 +74,24 @@ fn a_failing_run_does_not_show_it_either() {
     dir.findings_are_as_before();
 }
 
+#[test]
+fn a_path_that_storage_complains_of_is_told_as_the_job_writes_it() {
+    let dir = Dir::new();
+    dir.edit_job("\"../data/process_execution\"", "\"${env:CRANNOG_TEST_LAKE}/process_execution\"");
+    std::fs::remove_file(dir.data_file()).unwrap();
+    std::fs::rename(dir.path("data"), dir.path(SECRET)).unwrap();
+    let mut command = dir.command();
+    command.args(["run", JOB, "--as-of", AS_OF]).env("CRANNOG_TEST_LAKE", dir.path(SECRET));
+    let said = Said::by(&mut command);
+    unseen(said.fails(
+        3,
+        "error: step `grouped` stopped
+           because: Failed to fetch metadata for file ${env:CRANNOG_TEST_LAKE}/process_execution/[..]
+           hint: a file of the table is gone: restore it, or remove it from the table's log",
+    ));
+    dir.findings_are_as_before();
+}
+
 #[track_caller]
 fn unseen(said: &Said) {
     assert!(!said.stdout.contains(SECRET) && !said.stderr.contains(SECRET), "the secret is shown: {said:#?}");

@@ -54,12 +54,7 @@ fn a_table_that_may_not_be_read() {
 #[test]
 fn a_data_file_that_may_not_be_read() {
     let dir = Dir::new();
-    for entry in fs::read_dir(dir.events()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            forbid(&path, 0o000);
-        }
-    }
+    forbid(&dir.data_file(), 0o000);
     forbid(&dir.path("out"), 0o777);
     forbid(&dir.path("out/anomalies"), 0o777);
     forbid(&dir.path("out/anomalies/_delta_log"), 0o777);
@@ -97,16 +92,44 @@ fn a_job_file_that_may_not_be_read() {
 #[test]
 fn a_disk_that_is_full_leaves_the_findings_as_they_were() {
     let dir = Dir::new();
-    // A file may have 512 bytes here: enough for the probe, too little for a data file.
-    let script = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
-    let mut command = Command::new("sh");
-    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_crannog"), "run", JOB, "--as-of", AS_OF]);
-    let said = Said::by(command.current_dir(dir.path(".")).env_remove("RUST_LOG"));
-    said.fails(
+    run_on_a_full_disk(&dir).fails(
         1,
         "error: sink `out/anomalies`: the Delta table cannot be opened or written
            because: Unable to copy data to file: File too large (os error 27)
            hint: the table is as it was before this run; run again when the cause is gone",
+    );
+    dir.findings_are_as_before();
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_first_run_does_not_hinder_the_next() {
+    let dir = Dir::new();
+    fs::remove_dir_all(dir.path("out")).unwrap();
+    run_on_a_full_disk(&dir).fails(
+        1,
+        "error: sink `out/anomalies`: the Delta table cannot be opened or written
+           because: Unable to copy data to file: File too large (os error 27)
+           hint: the table is as it was before this run; run again when the cause is gone",
+    );
+    dir.run(&[]).succeeds();
+    assert!(!dir.findings().rows.is_empty());
+}
+
+/// `crannog run` where a file may have 512 bytes: enough to look whether a folder takes files, too little for findings.
+fn run_on_a_full_disk(dir: &Dir) -> Said {
+    let script = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_crannog"), "run", JOB, "--as-of", AS_OF]);
+    Said::by(command.current_dir(dir.path(".")).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE"))
+}
+
+#[test]
+fn scored_rows_that_cannot_be_kept_are_an_error() {
+    let dir = Dir::new();
+    dir.run(&["--scored", "nowhere/scored.parquet"]).fails(
+        1,
+        "error: `nowhere/scored.parquet` cannot be written
+           because: No such file or directory (os error 2)",
     );
     dir.findings_are_as_before();
 }

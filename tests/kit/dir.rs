@@ -36,7 +36,7 @@ impl Dir {
     /// All but the events.
     pub fn without_events() -> Self {
         let dir = Self::bare();
-        copy(earlier_findings(), &dir.path("out"));
+        write_files(&dir.path("out"), earlier_findings());
         let findings = dir.findings();
         Self { findings, ..dir }
     }
@@ -46,7 +46,7 @@ impl Dir {
         let folder = tempfile::Builder::new().prefix("crannog-").tempdir().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for part in ["jobs", "sql"] {
-            copy(&root.join(part), &folder.path().join(part));
+            write_files(&folder.path().join(part), &files_in(&root.join(part)));
         }
         Self { folder, findings: Table::default() }
     }
@@ -58,6 +58,12 @@ impl Dir {
     /// Where the job's events are.
     pub fn events(&self) -> PathBuf {
         self.path(EVENTS)
+    }
+
+    /// The one data file of the job's events.
+    pub fn data_file(&self) -> PathBuf {
+        let mut files = fs::read_dir(self.events()).unwrap().map(|entry| entry.unwrap().path());
+        files.find(|path| path.is_file()).unwrap()
     }
 
     pub fn write(&self, name: &str, text: &str) {
@@ -136,29 +142,36 @@ impl Dir {
     }
 }
 
-/// The output of a run over the usual events, made once for all tests.
-fn earlier_findings() -> &'static Path {
-    static OUT: OnceLock<PathBuf> = OnceLock::new();
-    OUT.get_or_init(|| {
+/// The output of a run over the usual events, made once for all tests: its files with their bytes.
+fn earlier_findings() -> &'static [(PathBuf, Vec<u8>)] {
+    static FILES: OnceLock<Vec<(PathBuf, Vec<u8>)>> = OnceLock::new();
+    FILES.get_or_init(|| {
         let dir = Dir::bare();
         write_delta(&dir.events(), &usual(), &[]);
         dir.run(&[]).succeeds();
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("earlier-findings");
-        let _ = fs::remove_dir_all(&kept);
-        copy(&dir.path("out"), &kept);
-        kept
+        files_in(&dir.path("out"))
     })
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
+/// The files of a folder and its folders, each by its path from there.
+fn files_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let name = PathBuf::from(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
+            let inside = files_in(&entry.path());
+            files.extend(inside.into_iter().map(|(path, bytes)| (name.join(path), bytes)));
         } else {
-            fs::copy(entry.path(), to).unwrap();
+            files.push((name, fs::read(entry.path()).unwrap()));
         }
+    }
+    files
+}
+
+fn write_files(folder: &Path, files: &[(PathBuf, Vec<u8>)]) {
+    for (path, bytes) in files {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
     }
 }
