@@ -24,7 +24,9 @@ pub(crate) fn blame_of(error: &(dyn Error + 'static)) -> Blame {
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             blame = match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Blame::Data,
+                io::ErrorKind::NotFound
+                | io::ErrorKind::InvalidData
+                | io::ErrorKind::UnexpectedEof => Blame::Data,
                 _ => Blame::Outside,
             };
         }
@@ -34,7 +36,10 @@ pub(crate) fn blame_of(error: &(dyn Error + 'static)) -> Blame {
                 _ => Blame::Outside,
             };
         }
-        match error.downcast_ref::<DataFusionError>().map(DataFusionError::find_root) {
+        match error
+            .downcast_ref::<DataFusionError>()
+            .map(DataFusionError::find_root)
+        {
             Some(DataFusionError::ResourcesExhausted(_)) => return Blame::Outside,
             Some(root) if !std::ptr::addr_eq(root, error) => {
                 cause = Some(root);
@@ -56,7 +61,10 @@ pub(crate) fn blame_of(error: &(dyn Error + 'static)) -> Blame {
 
 /// Whether a text is about storage that did not answer, or said no; a file that is gone or cut off is data.
 fn is_storage(text: &str) -> bool {
-    let layers = ["Object Store error: ", "Error interacting with object store: "];
+    let layers = [
+        "Object Store error: ",
+        "Error interacting with object store: ",
+    ];
     let said = layers.iter().find_map(|layer| text.split_once(layer));
     said.is_some_and(|(_, said)| !is_gone(said) && !said.contains("Requested range was invalid"))
 }

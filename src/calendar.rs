@@ -5,7 +5,9 @@
 //! moves forward by the gap. So a midnight that comes twice begins two days.
 
 use arrow::array::timezone::Tz;
-use chrono::{DateTime, Days, LocalResult, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike, Utc};
+use chrono::{
+    DateTime, Days, LocalResult, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike, Utc,
+};
 use serde::Deserialize;
 
 /// A time bucket, in the words of SQL's `date_trunc`.
@@ -44,7 +46,9 @@ pub fn floor(zone: Tz, instant: DateTime<Utc>, bucket: Bucket) -> DateTime<Utc> 
         Bucket::Day => 0,
         Bucket::Hour => local.hour(),
     };
-    let start = local.date().and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default());
+    let start = local
+        .date()
+        .and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default());
     let kept = Utc.from_utc_datetime(&(start - offset));
     if kept.with_timezone(&zone).naive_local() == start {
         return kept;
@@ -56,7 +60,9 @@ pub fn floor(zone: Tz, instant: DateTime<Utc>, bucket: Bucket) -> DateTime<Utc> 
 /// moved forward by the gap.
 pub fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
     match zone.from_local_datetime(&local) {
-        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => instant.with_timezone(&Utc),
+        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => {
+            instant.with_timezone(&Utc)
+        }
         LocalResult::None => {
             let before_gap = zone.offset_from_utc_datetime(&(local - Days::new(1))).fix();
             Utc.from_utc_datetime(&(local - before_gap))
@@ -86,7 +92,10 @@ mod tests {
     fn a_midnight_that_comes_twice_begins_two_days() {
         let first = floor_in("America/Havana", "2026-11-01T04:30:00Z", Bucket::Day);
         let second = floor_in("America/Havana", "2026-11-01T20:00:00Z", Bucket::Day);
-        assert_eq!((first, second), (utc("2026-11-01T04:00:00Z"), utc("2026-11-01T05:00:00Z")));
+        assert_eq!(
+            (first, second),
+            (utc("2026-11-01T04:00:00Z"), utc("2026-11-01T05:00:00Z"))
+        );
     }
 
     #[test]

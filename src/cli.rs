@@ -148,7 +148,11 @@ fn parse_instant(text: &str) -> Result<AsOf, String> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Ok(AsOf::Instant(instant.with_timezone(&Utc)));
     }
-    let midnight = text.parse::<NaiveDate>().map(|date| date.and_time(NaiveTime::MIN));
+    let midnight = text
+        .parse::<NaiveDate>()
+        .map(|date| date.and_time(NaiveTime::MIN));
     let local = midnight.or_else(|_| text.parse::<NaiveDateTime>());
-    local.map(AsOf::Local).map_err(|_| "write a time such as 2026-11-22T03:00:00Z, or a date".to_owned())
+    local
+        .map(AsOf::Local)
+        .map_err(|_| "write a time such as 2026-11-22T03:00:00Z, or a date".to_owned())
 }

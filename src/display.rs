@@ -38,8 +38,13 @@ const LAYERS: [&str; 17] = [
 /// The engine's words without the names of its layers, stack traces, advice to report bugs, and line ends.
 pub fn without_layers(text: &str) -> String {
     let text = text.split("\n   0: ").next().unwrap_or_default();
-    let text = LAYERS.iter().fold(text.to_owned(), |text, layer| text.replace(layer, ""));
-    let text = text.split("This issue was likely caused by a bug").next().unwrap_or_default();
+    let text = LAYERS
+        .iter()
+        .fold(text.to_owned(), |text, layer| text.replace(layer, ""));
+    let text = text
+        .split("This issue was likely caused by a bug")
+        .next()
+        .unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -68,13 +73,22 @@ mod tests {
     #[test]
     fn a_cause_is_told_without_the_layers_that_it_came_through() {
         let text = "Parquet error: External: Generic LocalFileSystem error: Unable to open file a.parquet:\n No such file";
-        assert_eq!(without_layers(text), "Unable to open file a.parquet: No such file");
-        assert_eq!(without_layers("Kernel error: Json error: cut off\n   0: kernel::poll\n   1: main"), "Json error: cut off");
+        assert_eq!(
+            without_layers(text),
+            "Unable to open file a.parquet: No such file"
+        );
+        assert_eq!(
+            without_layers("Kernel error: Json error: cut off\n   0: kernel::poll\n   1: main"),
+            "Json error: cut off"
+        );
     }
 
     #[test]
     fn escapes_and_direction_marks_are_spelt_out() {
-        assert_eq!(plain("cmd \u{1b}[31mred\u{202e}fdp.exe"), "cmd \\u{1b}[31mred\\u{202e}fdp.exe");
+        assert_eq!(
+            plain("cmd \u{1b}[31mred\u{202e}fdp.exe"),
+            "cmd \\u{1b}[31mred\\u{202e}fdp.exe"
+        );
         assert_eq!(plain("café данные 日本"), "café данные 日本");
     }
 }

@@ -98,7 +98,9 @@ impl Error {
             Self::Source { source, .. } => source.blame(),
             Self::Sink { source, .. } => source.blame(),
             Self::Step { source, .. } => blame_of(source),
-            Self::Session(_) | Self::Scored(_) | Self::Print(_) | Self::Report { .. } => Blame::Outside,
+            Self::Session(_) | Self::Scored(_) | Self::Print(_) | Self::Report { .. } => {
+                Blame::Outside
+            }
             Self::Demo(error) => error.blame(),
         }
     }
@@ -121,14 +123,18 @@ impl Error {
 
 fn step_hint(error: &DataFusionError) -> Option<String> {
     let hint = match error.find_root() {
-        DataFusionError::ResourcesExhausted(_) => "give the run more memory, or shorten [window] train",
+        DataFusionError::ResourcesExhausted(_) => {
+            "give the run more memory, or shorten [window] train"
+        }
         _ if blame_of(error) == Blame::Outside => {
             "a file could not be read: look at its permissions and at the network, then run again"
         }
         DataFusionError::ParquetError(error) if is_gone(&error.to_string()) => {
             "a file of the table is gone: restore it, or remove it from the table's log"
         }
-        DataFusionError::ParquetError(_) => "a Parquet file is cut off or not Parquet: restore it, or remove it from the table",
+        DataFusionError::ParquetError(_) => {
+            "a Parquet file is cut off or not Parquet: restore it, or remove it from the table"
+        }
         DataFusionError::ArrowError(_, _) => "a value does not fit the type that the SQL asks for",
         _ => return None,
     };

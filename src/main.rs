@@ -7,9 +7,9 @@ use std::error::Error as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use cli::{Cli, Command, LogFormat};
 use crannog::display::{plain, without_layers};
 use crannog::job::as_written;
-use cli::{Cli, Command, LogFormat};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -38,7 +38,9 @@ fn set_up_logging(format: LogFormat) {
         LogFormat::Json => "warn,crannog=info,buoyant_kernel=off,deltalake=off",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.with_target(false).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

@@ -4,10 +4,7 @@
 const MOST: usize = 40;
 
 /// The name in `known` that is closest to `name`, if it is close enough to be a slip of the hand, or begins with it.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     known
         .into_iter()
@@ -51,11 +48,17 @@ mod tests {
 
     #[test]
     fn a_longer_name_is_found_by_its_beginning() {
-        assert_eq!(nearest("Process", ["Computer", "ProcessName"]), Some("ProcessName"));
+        assert_eq!(
+            nearest("Process", ["Computer", "ProcessName"]),
+            Some("ProcessName")
+        );
     }
 
     #[test]
     fn case_alone_is_the_smallest_slip() {
-        assert_eq!(nearest("computer", ["Computer", "Compute"]), Some("Computer"));
+        assert_eq!(
+            nearest("computer", ["Computer", "Compute"]),
+            Some("Computer")
+        );
     }
 }

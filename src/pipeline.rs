@@ -11,9 +11,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, TableReference};
-use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
@@ -38,8 +38,15 @@ pub struct Pipeline<'a> {
 
 impl<'a> Pipeline<'a> {
     /// Registers the steps before the model as views, for a look at them.
-    pub async fn register_views(ctx: &SessionContext, job: &'a Job, interval: &Interval) -> Result<()> {
-        Self::new(ctx, job, interval).plan_all(&job.features.sql).await.map(drop)
+    pub async fn register_views(
+        ctx: &SessionContext,
+        job: &'a Job,
+        interval: &Interval,
+    ) -> Result<()> {
+        Self::new(ctx, job, interval)
+            .plan_all(&job.features.sql)
+            .await
+            .map(drop)
     }
 
     fn new(ctx: &SessionContext, job: &'a Job, interval: &Interval) -> Self {
@@ -64,7 +71,12 @@ impl<'a> Pipeline<'a> {
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
         pipeline.register(SCORED, &scored, &[])?;
         pipeline.findings_schema = pipeline.plan_all(&job.findings).await?;
-        pipeline.check_columns(&pipeline.findings_schema, job.last_finding(), "features.keys", &job.features.keys)?;
+        pipeline.check_columns(
+            &pipeline.findings_schema,
+            job.last_finding(),
+            "features.keys",
+            &job.features.keys,
+        )?;
         let steps = job.sql_files().map(|(_, file)| file.name.as_str());
         for name in steps.chain([SCORED]) {
             pipeline.deregister(name)?;
@@ -81,16 +93,31 @@ impl<'a> Pipeline<'a> {
     pub async fn features(&self, progress: &mut Progress) -> Result<FeatureTable> {
         let features = &self.job.features;
         let last = self.job.last_step();
-        self.run_all(&features.sql[..features.sql.len() - 1], progress).await?;
+        self.run_all(&features.sql[..features.sql.len() - 1], progress)
+            .await?;
         let rows = self.query(last).await?;
         let schema = Arc::clone(rows.schema().inner());
-        let batches: Vec<_> = self.collect(last, rows, progress).await?.into_iter().flatten().collect();
+        let batches: Vec<_> = self
+            .collect(last, rows, progress)
+            .await?
+            .into_iter()
+            .flatten()
+            .collect();
         self.release(features.sql.len());
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
-        match progress.stage("order by keys", rows, || FeatureTable::try_new(&last.name, features, schema, batches)) {
+        match progress.stage("order by keys", rows, || {
+            FeatureTable::try_new(&last.name, features, schema, batches)
+        }) {
             Err(FeatureError::NoRows { step, .. }) => {
-                let window = format!("from {} to {}", self.interval.train_start, self.interval.as_of);
-                Err(FeatureError::NoRows { step, window: Some(window) }.into())
+                let window = format!(
+                    "from {} to {}",
+                    self.interval.train_start, self.interval.as_of
+                );
+                Err(FeatureError::NoRows {
+                    step,
+                    window: Some(window),
+                }
+                .into())
             }
             Err(error) => Err(error.into()),
             Ok(table) => self.check_detect_window(last, table),
@@ -103,14 +130,22 @@ impl<'a> Pipeline<'a> {
         match table.rows_since(&self.job.window.time_column, start.timestamp_micros()) {
             Some(0) => {
                 let window = format!("to report on, from {start} to {}", self.interval.detect_end);
-                Err(FeatureError::NoRows { step: last.name.clone(), window: Some(window) }.into())
+                Err(FeatureError::NoRows {
+                    step: last.name.clone(),
+                    window: Some(window),
+                }
+                .into())
             }
             _ => Ok(table),
         }
     }
 
     /// Runs the SQL after the model: what is worth a person's time.
-    pub async fn findings(&self, scored: Scored, progress: &mut Progress) -> Result<Vec<RecordBatch>> {
+    pub async fn findings(
+        &self,
+        scored: Scored,
+        progress: &mut Progress,
+    ) -> Result<Vec<RecordBatch>> {
         let features = self.job.last_step();
         if self.reads_from(&features.name, self.job.features.sql.len()) > 0 {
             let (schema, rows) = scored.without_scores().map_err(Error::Scored)?;
@@ -118,10 +153,19 @@ impl<'a> Pipeline<'a> {
         }
         self.register(SCORED, &scored.schema, &scored.batches)?;
         drop(scored);
-        let (last, first) = self.job.findings.split_last().expect("a job names at least one file");
+        let (last, first) = self
+            .job
+            .findings
+            .split_last()
+            .expect("a job names at least one file");
         self.run_all(first, progress).await?;
         let rows = self.query(last).await?;
-        Ok(self.collect(last, rows, progress).await?.into_iter().flatten().collect())
+        Ok(self
+            .collect(last, rows, progress)
+            .await?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// Runs steps: those read once become views, those read more often are computed now.
@@ -132,11 +176,16 @@ impl<'a> Pipeline<'a> {
             if self.reads_from(&file.name, position) > 1 {
                 let schema = Arc::clone(rows.schema().inner());
                 let partitions = self.collect(file, rows, progress).await?;
-                let table = MemTable::try_new(schema, partitions).map_err(|error| stopped(file, error))?;
-                self.ctx.register_table(bare(&file.name), Arc::new(table)).map_err(|error| stopped(file, error))?;
+                let table =
+                    MemTable::try_new(schema, partitions).map_err(|error| stopped(file, error))?;
+                self.ctx
+                    .register_table(bare(&file.name), Arc::new(table))
+                    .map_err(|error| stopped(file, error))?;
                 self.release(position);
             } else {
-                self.ctx.register_table(bare(&file.name), rows.into_view()).map_err(|error| stopped(file, error))?;
+                self.ctx
+                    .register_table(bare(&file.name), rows.into_view())
+                    .map_err(|error| stopped(file, error))?;
             }
         }
         Ok(())
@@ -146,7 +195,11 @@ impl<'a> Pipeline<'a> {
     fn release(&self, position: usize) {
         let files: Vec<_> = self.job.sql_files().map(|(_, file)| file).collect();
         let (done, to_do) = files.split_at(position);
-        let mut needed: BTreeSet<&str> = to_do.iter().flat_map(|file| file.reads.keys()).map(String::as_str).collect();
+        let mut needed: BTreeSet<&str> = to_do
+            .iter()
+            .flat_map(|file| file.reads.keys())
+            .map(String::as_str)
+            .collect();
         for file in done.iter().rev() {
             if needed.contains(file.name.as_str()) {
                 needed.extend(file.reads.keys().map(String::as_str));
@@ -159,11 +212,18 @@ impl<'a> Pipeline<'a> {
 
     /// How often the files from `position` on read the table `name`.
     fn reads_from(&self, name: &str, position: usize) -> usize {
-        self.job.sql_files().skip(position).filter_map(|(_, file)| file.reads.get(name)).sum()
+        self.job
+            .sql_files()
+            .skip(position)
+            .filter_map(|(_, file)| file.reads.get(name))
+            .sum()
     }
 
     fn position(&self, file: &SqlFile) -> usize {
-        self.job.sql_files().take_while(|(_, other)| other.name != file.name).count()
+        self.job
+            .sql_files()
+            .take_while(|(_, other)| other.name != file.name)
+            .count()
     }
 
     async fn plan_all(&self, files: &[SqlFile]) -> Result<SchemaRef> {
@@ -172,15 +232,23 @@ impl<'a> Pipeline<'a> {
             let rows = self.query(file).await?;
             schema = Arc::clone(rows.schema().inner());
             // A clash of names or an expression that no engine can run shows here, before anything is read.
-            rows.clone().create_physical_plan().await.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
-            self.ctx.register_table(bare(&file.name), rows.into_view()).map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+            rows.clone()
+                .create_physical_plan()
+                .await
+                .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+            self.ctx
+                .register_table(bare(&file.name), rows.into_view())
+                .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         }
         Ok(schema)
     }
 
     /// Plans one file with its `$parameters` bound.
     async fn query(&self, file: &SqlFile) -> Result<DataFrame> {
-        let rows = self.ctx.sql_with_options(&file.text, session::only_queries()).await;
+        let rows = self
+            .ctx
+            .sql_with_options(&file.text, session::only_queries())
+            .await;
         let rows = rows.and_then(|rows| rows.with_param_values(self.parameters.clone()));
         let rows = rows.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         match unrepeatable(rows.logical_plan()) {
@@ -188,8 +256,13 @@ impl<'a> Pipeline<'a> {
             Some(function) => Err(Error::Plan {
                 file: file.path.clone(),
                 line: None,
-                message: format!("`{function}()` gives another answer each time, and a run must be repeatable"),
-                hint: Some("the run's time is `$as_of`; any other value can be a parameter of the job".to_owned()),
+                message: format!(
+                    "`{function}()` gives another answer each time, and a run must be repeatable"
+                ),
+                hint: Some(
+                    "the run's time is `$as_of`; any other value can be a parameter of the job"
+                        .to_owned(),
+                ),
             }),
         }
     }
@@ -201,7 +274,10 @@ impl<'a> Pipeline<'a> {
         progress: &mut Progress,
     ) -> Result<Vec<Vec<RecordBatch>>> {
         let task = Arc::new(rows.task_ctx());
-        let plan = rows.create_physical_plan().await.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+        let plan = rows
+            .create_physical_plan()
+            .await
+            .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         tracing::debug!(step = file.name, plan = %displayable(plan.as_ref()).indent(false), "planned");
         let work = async {
             let streams = execute_stream_partitioned(Arc::clone(&plan), task)?;
@@ -210,16 +286,24 @@ impl<'a> Pipeline<'a> {
                 datafusion::common::runtime::SpawnedTask::spawn(stream.try_collect::<Vec<_>>())
             });
             let join = |task: datafusion::common::runtime::SpawnedTask<_>| async {
-                task.join().await.map_err(|error| DataFusionError::External(Box::new(error)))?
+                task.join()
+                    .await
+                    .map_err(|error| DataFusionError::External(Box::new(error)))?
             };
             try_join_all(tasks.map(join)).await
         };
         let read = || match volume(plan.as_ref()) {
             // From memory alone: what counts is what the stage makes.
-            Volume { rows: 0, bytes: 0 } => Volume { rows: made(plan.as_ref()), bytes: 0 },
+            Volume { rows: 0, bytes: 0 } => Volume {
+                rows: made(plan.as_ref()),
+                bytes: 0,
+            },
             read => read,
         };
-        progress.watch(&file.name, work, read).await.map_err(|error| stopped(file, error))
+        progress
+            .watch(&file.name, work, read)
+            .await
+            .map_err(|error| stopped(file, error))
     }
 
     fn register(&self, name: &str, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<()> {
@@ -229,12 +313,17 @@ impl<'a> Pipeline<'a> {
             partitions.push(Vec::new());
         }
         let table = MemTable::try_new(Arc::clone(schema), partitions).map_err(Error::Session)?;
-        self.ctx.register_table(bare(name), Arc::new(table)).map_err(Error::Session)?;
+        self.ctx
+            .register_table(bare(name), Arc::new(table))
+            .map_err(Error::Session)?;
         Ok(())
     }
 
     fn deregister(&self, name: &str) -> Result<()> {
-        self.ctx.deregister_table(bare(name)).map(drop).map_err(Error::Session)
+        self.ctx
+            .deregister_table(bare(name))
+            .map(drop)
+            .map_err(Error::Session)
     }
 
     /// The features must hold the keys, the feature columns as numbers, and the time.
@@ -260,15 +349,28 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    fn check_columns(&self, schema: &SchemaRef, file: &SqlFile, key: &str, names: &[String]) -> Result<()> {
-        let missing = names.iter().enumerate().find(|(_, name)| field(schema, name).is_none());
+    fn check_columns(
+        &self,
+        schema: &SchemaRef,
+        file: &SqlFile,
+        key: &str,
+        names: &[String],
+    ) -> Result<()> {
+        let missing = names
+            .iter()
+            .enumerate()
+            .find(|(_, name)| field(schema, name).is_none());
         match missing {
             None => Ok(()),
             Some((index, name)) => Err(JobError::UnknownName {
                 place: self.job.document.place(&format!("{key}[{index}]")),
                 name: name.clone(),
                 expected: format!("a column of `{}` ({})", file.name, file.path.display()),
-                known: schema.fields().iter().map(|field| field.name().clone()).collect(),
+                known: schema
+                    .fields()
+                    .iter()
+                    .map(|field| field.name().clone())
+                    .collect(),
             }
             .into()),
         }
@@ -286,13 +388,20 @@ fn field<'a>(schema: &'a SchemaRef, name: &str) -> Option<&'a Field> {
 
 /// A function in the plan whose answer depends on the clock or on chance.
 fn unrepeatable(plan: &LogicalPlan) -> Option<String> {
-    let clock = ["now", "current_timestamp", "current_date", "current_time", "today"];
+    let clock = [
+        "now",
+        "current_timestamp",
+        "current_date",
+        "current_time",
+        "today",
+    ];
     let mut found = None;
     let looked = plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {
             expr.apply(|expr| match expr {
                 Expr::ScalarFunction(call)
-                    if call.func.signature().volatility == Volatility::Volatile || clock.contains(&call.func.name()) =>
+                    if call.func.signature().volatility == Volatility::Volatile
+                        || clock.contains(&call.func.name()) =>
                 {
                     found = Some(call.func.name().to_owned());
                     Ok(TreeNodeRecursion::Stop)
@@ -306,7 +415,9 @@ fn unrepeatable(plan: &LogicalPlan) -> Option<String> {
 
 /// Rows that a running plan has made so far.
 fn made(plan: &dyn ExecutionPlan) -> u64 {
-    plan.metrics().and_then(|metrics| metrics.output_rows()).unwrap_or(0) as u64
+    plan.metrics()
+        .and_then(|metrics| metrics.output_rows())
+        .unwrap_or(0) as u64
 }
 
 /// Rows and bytes that the leaves of a running plan have read so far.
@@ -317,7 +428,9 @@ fn volume(plan: &dyn ExecutionPlan) -> Volume {
     }
     let metrics = plan.metrics();
     let rows = metrics.as_ref().and_then(|metrics| metrics.output_rows());
-    let bytes = metrics.as_ref().and_then(|metrics| metrics.sum_by_name("bytes_scanned"));
+    let bytes = metrics
+        .as_ref()
+        .and_then(|metrics| metrics.sum_by_name("bytes_scanned"));
     Volume {
         rows: rows.unwrap_or(0) as u64,
         bytes: bytes.map_or(0, |bytes| bytes.as_usize() as u64),
@@ -325,7 +438,10 @@ fn volume(plan: &dyn ExecutionPlan) -> Volume {
 }
 
 fn stopped(file: &SqlFile, source: DataFusionError) -> Error {
-    Error::Step { step: file.name.clone(), source }
+    Error::Step {
+        step: file.name.clone(),
+        source,
+    }
 }
 
 fn clash(file: &SqlFile, name: &str) -> Error {

@@ -19,7 +19,10 @@ pub struct Volume {
 
 impl Sum for Volume {
     fn sum<I: Iterator<Item = Self>>(volumes: I) -> Self {
-        volumes.fold(Self::default(), |a, b| Self { rows: a.rows + b.rows, bytes: a.bytes + b.bytes })
+        volumes.fold(Self::default(), |a, b| Self {
+            rows: a.rows + b.rows,
+            bytes: a.bytes + b.bytes,
+        })
     }
 }
 
@@ -47,7 +50,10 @@ struct Clock {
 
 impl Clock {
     fn start() -> Self {
-        Self { wall: Instant::now(), cpu: ProcessTime::now() }
+        Self {
+            wall: Instant::now(),
+            cpu: ProcessTime::now(),
+        }
     }
 }
 
@@ -61,7 +67,10 @@ pub struct Progress {
 impl Progress {
     /// `visible`: draw on stderr, which should then be a terminal.
     pub fn new(visible: bool) -> Self {
-        Self { visible, stages: Vec::new() }
+        Self {
+            visible,
+            stages: Vec::new(),
+        }
     }
 
     /// The stages so far.
@@ -90,20 +99,37 @@ impl Progress {
     }
 
     /// Runs `work`, which reads `rows` from memory, as the stage `name`.
-    pub fn stage<T, E>(&mut self, name: &str, rows: usize, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub fn stage<T, E>(
+        &mut self,
+        name: &str,
+        rows: usize,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let started = Clock::start();
         let bar = self.bar(name);
         bar.enable_steady_tick(Duration::from_millis(100));
         let result = work();
-        self.finish(&bar, name, started, Volume { rows: rows as u64, bytes: 0 }, result)
+        self.finish(
+            &bar,
+            name,
+            started,
+            Volume {
+                rows: rows as u64,
+                bytes: 0,
+            },
+            result,
+        )
     }
 
     fn bar(&self, name: &str) -> ProgressBar {
         if !self.visible {
             return ProgressBar::hidden();
         }
-        let style = ProgressStyle::with_template("{spinner} {prefix:<16} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-        ProgressBar::new_spinner().with_style(style).with_prefix(name.to_owned())
+        let style = ProgressStyle::with_template("{spinner} {prefix:<16} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        ProgressBar::new_spinner()
+            .with_style(style)
+            .with_prefix(name.to_owned())
     }
 
     #[expect(clippy::print_stderr, reason = "progress is what stderr is for")]
@@ -123,8 +149,21 @@ impl Progress {
             }
             let seconds = elapsed.as_secs_f64();
             let cpu_seconds = started.cpu.elapsed().as_secs_f64();
-            tracing::info!(stage = name, seconds, cpu_seconds, rows = volume.rows, bytes = volume.bytes, "stage finished");
-            self.stages.push(Stage { name: name.to_owned(), seconds, cpu_seconds, rows: volume.rows, bytes: volume.bytes });
+            tracing::info!(
+                stage = name,
+                seconds,
+                cpu_seconds,
+                rows = volume.rows,
+                bytes = volume.bytes,
+                "stage finished"
+            );
+            self.stages.push(Stage {
+                name: name.to_owned(),
+                seconds,
+                cpu_seconds,
+                rows: volume.rows,
+                bytes: volume.bytes,
+            });
         }
         result
     }
@@ -134,7 +173,10 @@ fn describe(volume: &Volume, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     let rows = format!("{:>12} rows", HumanCount(volume.rows).to_string());
     let speed = if volume.bytes > 0 {
-        format!("{:>9.1} MB/s", volume.bytes as f64 / 1e6 / seconds.max(1e-3))
+        format!(
+            "{:>9.1} MB/s",
+            volume.bytes as f64 / 1e6 / seconds.max(1e-3)
+        )
     } else {
         " ".repeat(14)
     };

@@ -24,19 +24,36 @@ pub async fn query(job: &Job, as_of: DateTime<Utc>, sql: &str) -> Result<Vec<Rec
     let wrong = |error| misfit(&ctx, Path::new("the query"), &error);
     let parameters = session::parameters(job, &interval);
     let rows = ctx.sql_with_options(sql, session::only_queries()).await;
-    let rows = rows.and_then(|rows| rows.with_param_values(parameters)).map_err(wrong)?;
+    let rows = rows
+        .and_then(|rows| rows.with_param_values(parameters))
+        .map_err(wrong)?;
     let schema = Arc::clone(rows.schema().inner());
-    let answer = rows.collect().await.map_err(|source| Error::Step { step: "the query".to_owned(), source })?;
+    let answer = rows.collect().await.map_err(|source| Error::Step {
+        step: "the query".to_owned(),
+        source,
+    })?;
     // An answer without rows still has columns to show.
-    Ok(if answer.is_empty() { vec![RecordBatch::new_empty(schema)] } else { answer })
+    Ok(if answer.is_empty() {
+        vec![RecordBatch::new_empty(schema)]
+    } else {
+        answer
+    })
 }
 
 /// Output tables that are there already, unless a source or step has their name.
 async fn register_outputs(ctx: &SessionContext, job: &Job) -> Result<()> {
     for target in &job.sinks {
         let location = target.location.resolve()?;
-        let name = location.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-        if !ctx.table_exist(TableReference::bare(name.as_str())).unwrap_or(true) {
+        let name = location
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        if !ctx
+            .table_exist(TableReference::bare(name.as_str()))
+            .unwrap_or(true)
+        {
             source::register_output(ctx, job, target, &name).await?;
         }
     }

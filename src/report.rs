@@ -74,8 +74,13 @@ impl ModelSummary {
             n_samples: score_samples.len(),
             features: job.features.columns.clone(),
             threshold: -offset,
-            n_anomalies: score_samples.iter().filter(|score| **score - offset < 0.0).count(),
-            max_anomaly_score: score_samples.iter().fold(0.0, |max, score| f64::max(max, -score)),
+            n_anomalies: score_samples
+                .iter()
+                .filter(|score| **score - offset < 0.0)
+                .count(),
+            max_anomaly_score: score_samples
+                .iter()
+                .fold(0.0, |max, score| f64::max(max, -score)),
         }
     }
 }
@@ -117,13 +122,18 @@ impl RunReport {
         let mut written = Vec::new();
         for target in &job.sinks {
             let location = target.location.resolve()?;
-            let Some(folder) = Path::new(&location).parent().filter(|_| !location.contains("://")) else {
+            let Some(folder) = Path::new(&location)
+                .parent()
+                .filter(|_| !location.contains("://"))
+            else {
                 continue;
             };
             let path = folder.join("run_results.json");
             let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
-            replace_file(&path, &text)
-                .map_err(|error| Error::Report { path: path.clone(), source: Box::new(error) })?;
+            replace_file(&path, &text).map_err(|error| Error::Report {
+                path: path.clone(),
+                source: Box::new(error),
+            })?;
             written.push(path);
         }
         Ok(written)
@@ -140,7 +150,9 @@ fn replace_file(path: &Path, text: &str) -> std::io::Result<()> {
 /// Peak resident memory of this process: `VmHWM` of Linux.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -12,8 +12,8 @@ use crate::job::Job;
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Volume};
 use crate::report::{ModelSummary, RunReport};
-use crate::scoring::Scored;
 use crate::run_id::RunId;
+use crate::scoring::Scored;
 use crate::source::SourceSummary;
 use crate::{session, sinks, source};
 
@@ -36,7 +36,8 @@ pub async fn run(
     let samples = features.n_samples();
     let (forest, scores) = progress.stage("isolation forest", samples, || {
         session::thread_pool(job)?.install(|| {
-            IsolationForest::fit_score(&job.isolation_forest, features.matrix()).map_err(Error::from)
+            IsolationForest::fit_score(&job.isolation_forest, features.matrix())
+                .map_err(Error::from)
         })
     })?;
     let model = ModelSummary::new(job, &forest, &scores);
@@ -47,9 +48,26 @@ pub async fn run(
 
     let findings = pipeline.findings(scored, progress).await?;
     let count = findings.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
-    let written = || Volume { rows: count, bytes: 0 };
-    let receipts = progress.watch("write", sinks::write_all(sinks, job, &run, &findings), written).await?;
-    Ok(RunReport::new(job, run, model, progress.stages(), findings, receipts, started.elapsed()))
+    let written = || Volume {
+        rows: count,
+        bytes: 0,
+    };
+    let receipts = progress
+        .watch(
+            "write",
+            sinks::write_all(sinks, job, &run, &findings),
+            written,
+        )
+        .await?;
+    Ok(RunReport::new(
+        job,
+        run,
+        model,
+        progress.stages(),
+        findings,
+        receipts,
+        started.elapsed(),
+    ))
 }
 
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.

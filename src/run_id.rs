@@ -23,11 +23,22 @@ impl RunId {
     pub fn new(job: &Job, sources: Vec<SourceSummary>, interval: Interval) -> Self {
         let job_digest = job.digest();
         let mut hasher = Sha256::new();
-        hasher.update(format!("{job_digest}\n{}\n", interval.as_of.timestamp_micros()));
+        hasher.update(format!(
+            "{job_digest}\n{}\n",
+            interval.as_of.timestamp_micros()
+        ));
         for source in &sources {
-            hasher.update(format!("{}\n{}\n{}\n", source.name, source.identity, source.version));
+            hasher.update(format!(
+                "{}\n{}\n{}\n",
+                source.name, source.identity, source.version
+            ));
         }
         let id = crate::hex(&hasher.finalize()[..8]);
-        Self { id, job_digest, sources, interval }
+        Self {
+            id,
+            job_digest,
+            sources,
+            interval,
+        }
     }
 }

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::compute::cast;
 use parquet::arrow::ArrowWriter;
 
 use crate::error::Error;
@@ -35,32 +35,58 @@ pub struct Scored {
 impl Scored {
     /// The columns of `scored` for these features; `Err` holds a feature column whose name is the model's.
     pub fn schema(features: &Schema) -> Result<SchemaRef, String> {
-        if let Some((name, _)) = COLUMNS.iter().find(|(name, _)| features.field_with_name(name).is_ok()) {
+        if let Some((name, _)) = COLUMNS
+            .iter()
+            .find(|(name, _)| features.field_with_name(name).is_ok())
+        {
             return Err((*name).to_owned());
         }
         let model = COLUMNS.map(|(name, data_type)| Arc::new(Field::new(name, data_type, false)));
-        Ok(Arc::new(Schema::new(features.fields().iter().cloned().chain(model).collect::<Vec<_>>())))
+        Ok(Arc::new(Schema::new(
+            features
+                .fields()
+                .iter()
+                .cloned()
+                .chain(model)
+                .collect::<Vec<_>>(),
+        )))
     }
 
     /// Joins rows and scores by position. `score_samples` and `offset` have scikit-learn's signs: low is strange.
     ///
     /// # Panics
     /// If there is not one score for each row.
-    pub fn new(table: FeatureTable, score_samples: &[f64], offset: f64) -> Result<Self, ArrowError> {
-        assert_eq!(table.n_samples(), score_samples.len(), "one score for each row");
+    pub fn new(
+        table: FeatureTable,
+        score_samples: &[f64],
+        offset: f64,
+    ) -> Result<Self, ArrowError> {
+        assert_eq!(
+            table.n_samples(),
+            score_samples.len(),
+            "one score for each row"
+        );
         let (schema, batches) = table.into_rows();
-        let schema = Self::schema(&schema).expect("names were checked when the features were planned");
+        let schema =
+            Self::schema(&schema).expect("names were checked when the features were planned");
         let ranks = ranks(score_samples);
         let mut start = 0;
         let join = |batch: RecordBatch| {
             let rows = start..start + batch.num_rows();
             start = rows.end;
             let scores = &score_samples[rows.clone()];
-            let anomaly_score: ArrayRef = Arc::new(scores.iter().map(|score| -score).collect::<Float64Array>());
-            let prediction = scores.iter().map(|score| if score - offset < 0.0 { -1 } else { 1 });
+            let anomaly_score: ArrayRef =
+                Arc::new(scores.iter().map(|score| -score).collect::<Float64Array>());
+            let prediction = scores
+                .iter()
+                .map(|score| if score - offset < 0.0 { -1 } else { 1 });
             let prediction: ArrayRef = Arc::new(prediction.collect::<Int64Array>());
             let rank: ArrayRef = Arc::new(Int64Array::from(ranks[rows].to_vec()));
-            let columns = batch.columns().iter().cloned().chain([anomaly_score, prediction, rank]);
+            let columns = batch
+                .columns()
+                .iter()
+                .cloned()
+                .chain([anomaly_score, prediction, rank]);
             RecordBatch::try_new(Arc::clone(&schema), columns.collect())
         };
         let batches = batches.into_iter().map(join).collect::<Result<_, _>>()?;
@@ -72,7 +98,11 @@ impl Scored {
     /// The rows as the features' SQL made them.
     pub fn without_scores(&self) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
         let columns: Vec<_> = (0..self.schema.fields().len() - COLUMNS.len()).collect();
-        let rows = self.batches.iter().map(|batch| batch.project(&columns)).collect::<Result<_, _>>()?;
+        let rows = self
+            .batches
+            .iter()
+            .map(|batch| batch.project(&columns))
+            .collect::<Result<_, _>>()?;
         Ok((Arc::new(self.schema.project(&columns)?), rows))
     }
 
@@ -86,13 +116,18 @@ impl Scored {
             DataType::Utf8View => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
             _ => Arc::clone(field),
         };
-        let schema = Arc::new(Schema::new(self.schema.fields().iter().map(plain).collect::<Vec<_>>()));
+        let schema = Arc::new(Schema::new(
+            self.schema.fields().iter().map(plain).collect::<Vec<_>>(),
+        ));
         let write = || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
             let mut writer = ArrowWriter::try_new(File::create(path)?, Arc::clone(&schema), None)?;
             for batch in &self.batches {
                 let columns = batch.columns().iter().zip(schema.fields());
                 let columns = columns.map(|(column, field)| cast(column, field.data_type()));
-                writer.write(&RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)?)?;
+                writer.write(&RecordBatch::try_new(
+                    Arc::clone(&schema),
+                    columns.collect::<Result<_, _>>()?,
+                )?)?;
             }
             writer.close()?;
             Ok(())
@@ -104,7 +139,11 @@ impl Scored {
 /// 1 for the lowest score, and so on; equal scores by position.
 fn ranks(score_samples: &[f64]) -> Vec<i64> {
     let mut order: Vec<usize> = (0..score_samples.len()).collect();
-    order.sort_unstable_by(|a, b| score_samples[*a].total_cmp(&score_samples[*b]).then(a.cmp(b)));
+    order.sort_unstable_by(|a, b| {
+        score_samples[*a]
+            .total_cmp(&score_samples[*b])
+            .then(a.cmp(b))
+    });
     let mut ranks = vec![0; order.len()];
     for (rank, row) in (1..).zip(order) {
         ranks[row] = rank;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
 use datafusion::common::config::Dialect;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
-use datafusion::error::DataFusionError;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::display::without_layers;
@@ -38,18 +38,33 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
     options.execution.listing_table_ignore_subdirectory = false;
     for (key, value) in &job.engine.options {
         let place = || job.document.place_in("engine.options", key);
-        let known: Vec<_> = options.entries().into_iter().map(|entry| entry.key).collect();
+        let known: Vec<_> = options
+            .entries()
+            .into_iter()
+            .map(|entry| entry.key)
+            .collect();
         if !known.contains(key) {
             let expected = "a setting of DataFusion".to_owned();
-            return Err(JobError::UnknownName { place: place(), name: key.clone(), expected, known });
+            return Err(JobError::UnknownName {
+                place: place(),
+                name: key.clone(),
+                expected,
+                known,
+            });
         }
         options.set(key, value).map_err(|error| JobError::Value {
             place: place(),
-            message: format!("\"{value}\" does not fit: {}", without_layers(&error.find_root().strip_backtrace())),
+            message: format!(
+                "\"{value}\" does not fit: {}",
+                without_layers(&error.find_root().strip_backtrace())
+            ),
         })?;
     }
     let ctx = SessionContext::new_with_state(
-        SessionStateBuilder::new().with_config(config).with_default_features().build(),
+        SessionStateBuilder::new()
+            .with_config(config)
+            .with_default_features()
+            .build(),
     );
     functions::register_all(&ctx);
     Ok(ctx)
@@ -57,7 +72,10 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
 
 /// SQL may look and must not touch.
 pub(crate) fn only_queries() -> SQLOptions {
-    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false)
+    SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false)
 }
 
 /// The threads this job may use.
@@ -68,7 +86,9 @@ pub fn threads(job: &Job) -> usize {
 
 /// The threads that grow trees and score rows.
 pub fn thread_pool(job: &Job) -> Result<rayon::ThreadPool> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads(job)).build();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads(job))
+        .build();
     pool.map_err(|error| Error::Session(DataFusionError::External(Box::new(error))))
 }
 
@@ -96,5 +116,9 @@ pub fn parameters(job: &Job, interval: &Interval) -> Vec<(String, ScalarValue)> 
         };
         (name.clone(), value)
     });
-    built_in.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(own).collect()
+    built_in
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .chain(own)
+        .collect()
 }

@@ -34,7 +34,10 @@ async fn groups_indexes_and_command_lines_are_those_of_spark() {
             println!("skipped: there is no {}", folder.display());
             continue;
         };
-        for case in cases.map(|case| case.unwrap().path()).filter(|case| case.join("manifest.json").exists()) {
+        for case in cases
+            .map(|case| case.unwrap().path())
+            .filter(|case| case.join("manifest.json").exists())
+        {
             let manifest = std::fs::read_to_string(case.join("manifest.json")).unwrap();
             let manifest: Value = serde_json::from_str(&manifest).unwrap();
             for (name, variant) in manifest["variants"].as_object().unwrap() {
@@ -53,16 +56,22 @@ async fn check(case: &Path, variant: &Value) -> Result<(), String> {
     if variant.get("error").is_some() {
         return match made {
             Err(Error::Features(error)) if error.to_string().contains("missing values") => Ok(()),
-            other => Err(format!("Spark refuses NULL labels, and we answered {other:?}")),
+            other => Err(format!(
+                "Spark refuses NULL labels, and we answered {other:?}"
+            )),
         };
     }
     let expected = read_parquet(&case.join(variant["expected"].as_str().unwrap()));
     let made = match made {
-        Err(error) if expected.num_rows() == 0 && error.to_string().contains("no rows") => return Ok(()),
+        Err(error) if expected.num_rows() == 0 && error.to_string().contains("no rows") => {
+            return Ok(());
+        }
         made => made.map_err(|error| format!("{error}: {error:?}"))?,
     };
     for (field, expected) in expected.schema().fields().iter().zip(expected.columns()) {
-        let made = made.column_by_name(field.name()).ok_or_else(|| format!("no column {}", field.name()))?;
+        let made = made
+            .column_by_name(field.name())
+            .ok_or_else(|| format!("no column {}", field.name()))?;
         same(expected, made).map_err(|row| format!("column {}, {row}", field.name()))?;
     }
     same_labels(&variant["labels"], &made)
@@ -77,23 +86,44 @@ async fn make(case: &Path, variant: &Value) -> Result<RecordBatch, Error> {
     let features = "\n    unixInterval, computerIndex, accountIndex, accountTypeIndex, processIndex,\n    count,";
     std::fs::write(&every_row, select.replace("\n    count,", features)).unwrap();
     let evidence = include_str!("../sql/process_execution/evidence.sql");
-    let more = INDEXES.map(|(_, index)| format!("anomalies.{index} AS {index},")).concat();
-    let evidence = evidence.replace("anomalies.count  ", &format!("anomalies.unixInterval AS unixInterval, {more} anomalies.count  "));
+    let more = INDEXES
+        .map(|(_, index)| format!("anomalies.{index} AS {index},"))
+        .concat();
+    let evidence = evidence.replace(
+        "anomalies.count  ",
+        &format!("anomalies.unixInterval AS unixInterval, {more} anomalies.count  "),
+    );
     std::fs::write(scratch.path().join("evidence.sql"), evidence).unwrap();
 
     let invalid = variant["handleInvalid"].as_str().unwrap();
     let refuses = variant.get("error").is_some();
     let overrides = [
         "sources.process_execution.format=parquet".to_owned(),
-        format!("sources.process_execution.location={}", case.join("input.parquet").display()),
-        format!("window.timezone={:?}", variant["session_time_zone"].as_str().unwrap()),
+        format!(
+            "sources.process_execution.location={}",
+            case.join("input.parquet").display()
+        ),
+        format!(
+            "window.timezone={:?}",
+            variant["session_time_zone"].as_str().unwrap()
+        ),
         format!("window.bucket={}", variant["unit"].as_str().unwrap()),
         "window.train=all".to_owned(),
         "window.detect=9000 years".to_owned(),
         "parameters.keep_undated=true".to_owned(),
-        format!("parameters.handle_invalid={}", if invalid == "none" { "keep" } else { invalid }),
-        format!("features.missing_values={}", if refuses { "error" } else { "allow-nan" }),
-        format!("findings.sql=[{:?}, {:?}]", every_row, scratch.path().join("evidence.sql")),
+        format!(
+            "parameters.handle_invalid={}",
+            if invalid == "none" { "keep" } else { invalid }
+        ),
+        format!(
+            "features.missing_values={}",
+            if refuses { "error" } else { "allow-nan" }
+        ),
+        format!(
+            "findings.sql=[{:?}, {:?}]",
+            every_row,
+            scratch.path().join("evidence.sql")
+        ),
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let job = Job::load(&root.join("jobs/process_execution.toml"), &overrides)?;
@@ -111,7 +141,8 @@ async fn make(case: &Path, variant: &Value) -> Result<RecordBatch, Error> {
 }
 
 fn read_parquet(path: &Path) -> RecordBatch {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap()).unwrap();
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap()).unwrap();
     let schema = Arc::clone(reader.schema());
     let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
     concat_batches(&schema, &batches).unwrap()
@@ -121,7 +152,9 @@ fn read_parquet(path: &Path) -> RecordBatch {
 fn same(expected: &ArrayRef, made: &ArrayRef) -> Result<(), String> {
     let plain = |array: &ArrayRef| {
         let data_type = match array.data_type() {
-            DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            DataType::Timestamp(..) => {
+                DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+            }
             DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
             DataType::List(_) => DataType::List(Arc::new(Field::new("item", DataType::Utf8, true))),
             other => other.clone(),
@@ -130,29 +163,54 @@ fn same(expected: &ArrayRef, made: &ArrayRef) -> Result<(), String> {
     };
     let (expected, made) = (plain(expected), plain(made));
     if expected.data_type() != made.data_type() {
-        return Err(format!("Spark has {}, we have {}", expected.data_type(), made.data_type()));
+        return Err(format!(
+            "Spark has {}, we have {}",
+            expected.data_type(),
+            made.data_type()
+        ));
     }
     if expected.len() != made.len() {
-        return Err(format!("Spark has {} rows, we have {}", expected.len(), made.len()));
+        return Err(format!(
+            "Spark has {} rows, we have {}",
+            expected.len(),
+            made.len()
+        ));
     }
     let differs = (0..expected.len()).find(|row| expected.slice(*row, 1) != made.slice(*row, 1));
     match differs {
         None => Ok(()),
-        Some(row) => Err(format!("row {row}: Spark has {:?}, we have {:?}", expected.slice(row, 1), made.slice(row, 1))),
+        Some(row) => Err(format!(
+            "row {row}: Spark has {:?}, we have {:?}",
+            expected.slice(row, 1),
+            made.slice(row, 1)
+        )),
     }
 }
 
 /// The value with index i is Spark's label i.
 fn same_labels(labels: &Value, made: &RecordBatch) -> Result<(), String> {
     for (column, index) in INDEXES {
-        let Some(labels) = labels.get(column).and_then(Value::as_array) else { continue };
+        let Some(labels) = labels.get(column).and_then(Value::as_array) else {
+            continue;
+        };
         let values = cast(made.column_by_name(column).unwrap(), &DataType::Utf8).unwrap();
-        let indexes = made.column_by_name(index).unwrap().as_primitive::<Float64Type>();
+        let indexes = made
+            .column_by_name(index)
+            .unwrap()
+            .as_primitive::<Float64Type>();
         let indexes = cast(indexes, &DataType::Int64).unwrap();
-        for (value, index) in values.as_string::<i32>().iter().zip(indexes.as_primitive::<Int64Type>()) {
-            let label = labels.get(usize::try_from(index.unwrap()).unwrap()).and_then(Value::as_str);
+        for (value, index) in values
+            .as_string::<i32>()
+            .iter()
+            .zip(indexes.as_primitive::<Int64Type>())
+        {
+            let label = labels
+                .get(usize::try_from(index.unwrap()).unwrap())
+                .and_then(Value::as_str);
             if label != value {
-                return Err(format!("{column} {value:?} has the index of Spark's label {label:?}"));
+                return Err(format!(
+                    "{column} {value:?} has the index of Spark's label {label:?}"
+                ));
             }
         }
     }

@@ -14,17 +14,34 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("functions", &["calendar"]),
     ("job", &["calendar", "forest"]),
     ("misfit", &["job"]),
-    ("pipeline", &["features", "job", "misfit", "progress", "scoring", "session"]),
+    (
+        "pipeline",
+        &[
+            "features", "job", "misfit", "progress", "scoring", "session",
+        ],
+    ),
     ("progress", &[]),
     ("query", &["job", "misfit", "pipeline", "session", "source"]),
-    ("report", &["forest", "job", "progress", "run_id", "sinks", "source"]),
+    (
+        "report",
+        &["forest", "job", "progress", "run_id", "sinks", "source"],
+    ),
     ("scoring", &["features"]),
     ("session", &["functions", "job"]),
     ("run_id", &["job", "source"]),
     ("sinks", &["job", "run_id", "source"]),
-    ("source", &["job"]),
-    ("run", &["features", "forest", "job", "pipeline", "progress", "report", "run_id", "scoring", "session", "sinks", "source"]),
-    ("error", &["demo", "features", "forest", "job", "sinks", "source"]),
+    ("source", &["functions", "job"]),
+    (
+        "run",
+        &[
+            "features", "forest", "job", "pipeline", "progress", "report", "run_id", "scoring",
+            "session", "sinks", "source",
+        ],
+    ),
+    (
+        "error",
+        &["demo", "features", "forest", "job", "sinks", "source"],
+    ),
 ];
 
 #[test]
@@ -32,12 +49,22 @@ fn each_module_uses_only_the_layers_below_it() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for (module, allowed) in LAYERS {
         let folder = source.join(module);
-        let files = if folder.is_dir() { files_in(&folder) } else { vec![folder.with_extension("rs")] };
+        let files = if folder.is_dir() {
+            files_in(&folder)
+        } else {
+            vec![folder.with_extension("rs")]
+        };
         for file in files {
             for used in used_modules(&fs::read_to_string(&file).unwrap()) {
-                let everybodys = ["blame", "display", "error", "hex", "nearest", "Error", "Result", module];
+                let everybodys = [
+                    "blame", "display", "error", "hex", "nearest", "Error", "Result", module,
+                ];
                 let known = allowed.contains(&used.as_str()) || everybodys.contains(&used.as_str());
-                assert!(known, "{} uses `{used}`, which is not below `{module}`", file.display());
+                assert!(
+                    known,
+                    "{} uses `{used}`, which is not below `{module}`",
+                    file.display()
+                );
             }
         }
     }
@@ -48,7 +75,11 @@ fn the_forest_knows_nothing_of_arrow_or_the_engine() {
     for file in files_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/forest")) {
         let text = fs::read_to_string(&file).unwrap();
         for engine in ["arrow", "datafusion", "deltalake", "tokio"] {
-            assert!(!text.contains(&format!("use {engine}")), "{} uses {engine}", file.display());
+            assert!(
+                !text.contains(&format!("use {engine}")),
+                "{} uses {engine}",
+                file.display()
+            );
         }
     }
 }
@@ -59,32 +90,77 @@ fn every_key_of_a_job_file_is_in_its_documentation() {
     let documentation = fs::read_to_string(root.join("docs/job-file.md")).unwrap();
     let spec = fs::read_to_string(root.join("src/job/spec.rs")).unwrap();
     let params = fs::read_to_string(root.join("src/forest/params.rs")).unwrap();
-    let params = params.split("pub struct IsolationForestParams").nth(1).unwrap().split("\n}").next().unwrap();
+    let params = params
+        .split("pub struct IsolationForestParams")
+        .nth(1)
+        .unwrap()
+        .split("\n}")
+        .next()
+        .unwrap();
     for line in spec.lines().chain(params.lines()) {
-        let Some((name, _)) = line.trim().strip_prefix("pub ").and_then(|field| field.split_once(": ")) else {
+        let Some((name, _)) = line
+            .trim()
+            .strip_prefix("pub ")
+            .and_then(|field| field.split_once(": "))
+        else {
             continue;
         };
         let name = if name == "kind" { "type" } else { name };
-        let written = [format!("`{name}`"), format!("`[{name}"), format!("`[[{name}")];
-        assert!(written.iter().any(|text| documentation.contains(text)), "`{name}` is not in docs/job-file.md");
+        let written = [
+            format!("`{name}`"),
+            format!("`[{name}"),
+            format!("`[[{name}"),
+        ];
+        assert!(
+            written.iter().any(|text| documentation.contains(text)),
+            "`{name}` is not in docs/job-file.md"
+        );
     }
 }
 
 fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files_in(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
 }
 
 /// The first part of each `crate::part` outside of tests, whichever way it is imported.
 fn used_modules(text: &str) -> BTreeSet<String> {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let code: Vec<_> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code: Vec<_> = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
     let text = code.join("\n");
-    let part = |rest: &str| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default().to_owned();
-    let direct = text.split("crate::").skip(1).filter(|rest| !rest.starts_with('{')).map(part);
+    let part = |rest: &str| {
+        rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let direct = text
+        .split("crate::")
+        .skip(1)
+        .filter(|rest| !rest.starts_with('{'))
+        .map(part);
     let grouped = text.split("use crate::{").skip(1).flat_map(|rest| {
         let inside = rest.split("};").next().unwrap_or_default();
-        inside.split(',').map(|item| part(item.trim())).collect::<Vec<_>>()
+        inside
+            .split(',')
+            .map(|item| part(item.trim()))
+            .collect::<Vec<_>>()
     });
-    direct.chain(grouped).filter(|name| !name.is_empty()).collect()
+    direct
+        .chain(grouped)
+        .filter(|name| !name.is_empty())
+        .collect()
 }

@@ -10,7 +10,14 @@ pub fn run(args: &JobArgs) -> Result<()> {
     let (job, threads) = load(&args.job, &args.overrides)?;
     let sources = block_on(threads, run::check(&job, or_now(args.as_of, &job)))?;
     for source in sources {
-        say(&format!("{}  {}  version {}  {}  {}", source.name, source.location, source.version, counted(source.files, "file"), HumanBytes(source.bytes)))?;
+        say(&format!(
+            "{}  {}  version {}  {}  {}",
+            source.name,
+            source.location,
+            source.version,
+            counted(source.files, "file"),
+            HumanBytes(source.bytes)
+        ))?;
     }
     say(&format!("{}: {} is in order", args.job.display(), job.name))
 }

@@ -1,8 +1,8 @@
 //! `crannog demo`: sample data to run a job on.
 
 use chrono::Utc;
-use crannog::demo::{self, DemoParams};
 use crannog::Result;
+use crannog::demo::{self, DemoParams};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use super::{block_on, say};
@@ -18,8 +18,9 @@ pub fn run(args: &DemoArgs) -> Result<()> {
         intrusions: args.intrusions,
         ..DemoParams::new(end)
     };
-    let style = ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} events  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} events  {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(args.rows).with_style(style);
     let threads = std::thread::available_parallelism().map_or(1, Into::into);
     let summary = block_on(threads, async {

@@ -19,7 +19,9 @@ use crate::cli::AsOf;
 
 /// Prints a line of a command's result.
 fn say(line: &str) -> Result<()> {
-    writeln!(std::io::stdout().lock(), "{line}").map_err(ArrowError::from).or_else(unless_closed)
+    writeln!(std::io::stdout().lock(), "{line}")
+        .map_err(ArrowError::from)
+        .or_else(unless_closed)
 }
 
 /// Whoever reads our output may stop reading, as `head` does: that is no failure.
@@ -33,7 +35,10 @@ fn unless_closed(error: ArrowError) -> Result<()> {
 
 /// Runs a command's future on as many threads as the job may use.
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| Error::Session(error.into()))?;
     let result = runtime.block_on(Box::pin(work));
     // The program ends next: whatever an abandoned write still does must not find its runtime gone.

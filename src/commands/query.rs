@@ -15,7 +15,10 @@ use crate::cli::{QueryArgs, QueryFormat};
 
 pub fn run(args: &QueryArgs) -> Result<()> {
     let (job, threads) = load(&args.job, &args.overrides)?;
-    let rows = block_on(threads, query::query(&job, or_now(args.as_of, &job), &args.sql))?;
+    let rows = block_on(
+        threads,
+        query::query(&job, or_now(args.as_of, &job), &args.sql),
+    )?;
     let out = std::io::stdout().lock();
     let written = match args.format {
         QueryFormat::Table => {
@@ -24,13 +27,17 @@ pub fn run(args: &QueryArgs) -> Result<()> {
         }
         QueryFormat::Csv => {
             let mut writer = arrow::csv::Writer::new(out);
-            rows.iter().try_for_each(|batch| writer.write(&flat(batch)?))
+            rows.iter()
+                .try_for_each(|batch| writer.write(&flat(batch)?))
         }
         QueryFormat::Json => {
             // A key without a value is still a key.
-            let mut writer: LineDelimitedWriter<_> =
-                WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
-            rows.iter().try_for_each(|batch| writer.write(batch)).and_then(|()| writer.finish())
+            let mut writer: LineDelimitedWriter<_> = WriterBuilder::new()
+                .with_explicit_nulls(true)
+                .build::<_, LineDelimited>(out);
+            rows.iter()
+                .try_for_each(|batch| writer.write(batch))
+                .and_then(|()| writer.finish())
         }
     };
     written.or_else(unless_closed)
@@ -39,14 +46,24 @@ pub fn run(args: &QueryArgs) -> Result<()> {
 /// CSV has no lists: they become JSON in a cell.
 fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let schema = batch.schema();
-    let flat = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
-        if !field.data_type().is_nested() {
-            return Ok((Arc::clone(field), Arc::clone(column)));
-        }
-        let text: ArrayRef = Arc::new(json_texts(field, column)?);
-        Ok((Arc::new(Field::new(field.name(), text.data_type().clone(), true)), text))
-    });
-    let (fields, columns): (Vec<_>, Vec<_>) = flat.collect::<Result<Vec<_>, ArrowError>>()?.into_iter().unzip();
+    let flat = schema
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, column)| {
+            if !field.data_type().is_nested() {
+                return Ok((Arc::clone(field), Arc::clone(column)));
+            }
+            let text: ArrayRef = Arc::new(json_texts(field, column)?);
+            Ok((
+                Arc::new(Field::new(field.name(), text.data_type().clone(), true)),
+                text,
+            ))
+        });
+    let (fields, columns): (Vec<_>, Vec<_>) = flat
+        .collect::<Result<Vec<_>, ArrowError>>()?
+        .into_iter()
+        .unzip();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 

@@ -16,10 +16,16 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let watched = std::io::stderr().is_terminal();
     let mut progress = Progress::new(watched);
     let as_of = or_now(args.job.as_of, &job);
-    let report = block_on(threads, run::run(&job, as_of, args.scored.as_deref(), &mut progress))?;
+    let report = block_on(
+        threads,
+        run::run(&job, as_of, args.scored.as_deref(), &mut progress),
+    )?;
     // The findings are written: a report that is not is no reason to run again.
     if let Err(error) = report.save(&job) {
-        tracing::warn!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default());
+        tracing::warn!(
+            "{error}: {}",
+            error.source().map(ToString::to_string).unwrap_or_default()
+        );
     }
     match args.format {
         ResultFormat::Json => say(&report.to_json()),
@@ -47,12 +53,28 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
         model.threshold,
     ))?;
     for sink in &report.sinks {
-        say(&format!("written to {}, version {}", sink.location, sink.version))?;
+        say(&format!(
+            "written to {}, version {}",
+            sink.location, sink.version
+        ))?;
     }
     // Whoever watched the run has seen its stages.
     let stages = report.stages.iter().filter(|_| !watched);
-    let stages: Vec<_> = stages.map(|stage| format!("{} {:.2} s", stage.name, stage.seconds)).collect();
-    let stages = if stages.is_empty() { String::new() } else { format!(" ({})", stages.join(", ")) };
-    let memory = report.peak_memory_bytes.map(|bytes| format!(", {} of memory at most", HumanBytes(bytes)));
-    say(&format!("run {} in {:.2} s{stages}{}", report.run_id, report.seconds, memory.unwrap_or_default()))
+    let stages: Vec<_> = stages
+        .map(|stage| format!("{} {:.2} s", stage.name, stage.seconds))
+        .collect();
+    let stages = if stages.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", stages.join(", "))
+    };
+    let memory = report
+        .peak_memory_bytes
+        .map(|bytes| format!(", {} of memory at most", HumanBytes(bytes)));
+    say(&format!(
+        "run {} in {:.2} s{stages}{}",
+        report.run_id,
+        report.seconds,
+        memory.unwrap_or_default()
+    ))
 }

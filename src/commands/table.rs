@@ -16,12 +16,19 @@ const NARROWEST: usize = 6;
 
 /// The findings of the lowest rank, if they have one, else the first ones.
 pub fn strangest(findings: &[RecordBatch], limit: usize) -> Result<String, ArrowError> {
-    let Some(first) = findings.first() else { return Ok(String::new()) };
+    let Some(first) = findings.first() else {
+        return Ok(String::new());
+    };
     let rows = concat_batches(&first.schema(), findings)?;
-    let rank = rows.column_by_name("rank").and_then(|rank| rank.as_any().downcast_ref::<Int64Array>());
+    let rank = rows
+        .column_by_name("rank")
+        .and_then(|rank| rank.as_any().downcast_ref::<Int64Array>());
     let rows = match rank {
         Some(rank) => {
-            let by_rank = SortColumn { values: std::sync::Arc::new(rank.clone()), options: None };
+            let by_rank = SortColumn {
+                values: std::sync::Arc::new(rank.clone()),
+                options: None,
+            };
             take_record_batch(&rows, &lexsort_to_indices(&[by_rank], Some(limit))?)?
         }
         None => rows.slice(0, limit.min(rows.num_rows())),
@@ -31,15 +38,31 @@ pub fn strangest(findings: &[RecordBatch], limit: usize) -> Result<String, Arrow
 
 /// Every row, in order.
 pub fn all(rows: &RecordBatch) -> Result<String, ArrowError> {
-    let headers: Vec<_> = rows.schema().fields().iter().map(|field| plain(field.name())).collect();
-    let columns = rows.columns().iter().map(texts).collect::<Result<Vec<_>, _>>()?;
+    let headers: Vec<_> = rows
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| plain(field.name()))
+        .collect();
+    let columns = rows
+        .columns()
+        .iter()
+        .map(texts)
+        .collect::<Result<Vec<_>, _>>()?;
     let widths = widths(&headers, &columns);
 
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table
+        .load_preset(presets::UTF8_BORDERS_ONLY)
+        .set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(&headers);
     for row in 0..rows.num_rows() {
-        table.add_row(columns.iter().zip(&widths).map(|(column, width)| cut(&column[row], *width)));
+        table.add_row(
+            columns
+                .iter()
+                .zip(&widths)
+                .map(|(column, width)| cut(&column[row], *width)),
+        );
     }
     Ok(table.to_string())
 }
@@ -47,14 +70,27 @@ pub fn all(rows: &RecordBatch) -> Result<String, ArrowError> {
 /// How wide each column may be: the widest give way until all fit.
 fn widths(headers: &[String], columns: &[Vec<String>]) -> Vec<usize> {
     let wish = |(header, column): (&String, &Vec<String>)| {
-        column.iter().chain([header]).map(|text| text.width()).max().unwrap_or(0)
+        column
+            .iter()
+            .chain([header])
+            .map(|text| text.width())
+            .max()
+            .unwrap_or(0)
     };
-    let least: Vec<_> = headers.iter().map(|header| header.width().max(NARROWEST)).collect();
+    let least: Vec<_> = headers
+        .iter()
+        .map(|header| header.width().max(NARROWEST))
+        .collect();
     let mut widths: Vec<_> = headers.iter().zip(columns).map(wish).collect();
     let available = terminal_width().saturating_sub(3 * widths.len() + 1);
     while widths.iter().sum::<usize>() > available {
-        let shrinkable = widths.iter().enumerate().filter(|(column, width)| **width > least[*column]);
-        let Some((widest, _)) = shrinkable.max_by_key(|(_, width)| **width) else { break };
+        let shrinkable = widths
+            .iter()
+            .enumerate()
+            .filter(|(column, width)| **width > least[*column]);
+        let Some((widest, _)) = shrinkable.max_by_key(|(_, width)| **width) else {
+            break;
+        };
         widths[widest] -= 1;
     }
     widths
@@ -62,12 +98,18 @@ fn widths(headers: &[String], columns: &[Vec<String>]) -> Vec<usize> {
 
 fn terminal_width() -> usize {
     let table = Table::new();
-    if table.is_tty() { table.width().map_or(WIDTH_WITHOUT_TERMINAL, usize::from) } else { WIDTH_WITHOUT_TERMINAL }
+    if table.is_tty() {
+        table.width().map_or(WIDTH_WITHOUT_TERMINAL, usize::from)
+    } else {
+        WIDTH_WITHOUT_TERMINAL
+    }
 }
 
 /// The values of a column as a person reads them.
 fn texts(column: &ArrayRef) -> Result<Vec<String>, ArrowError> {
-    let options = FormatOptions::default().with_null("NULL").with_timestamp_tz_format(Some("%F %R"));
+    let options = FormatOptions::default()
+        .with_null("NULL")
+        .with_timestamp_tz_format(Some("%F %R"));
     let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
     let text = |row: usize| -> Result<String, ArrowError> {
         let text = if column.is_null(row) {
@@ -83,10 +125,14 @@ fn texts(column: &ArrayRef) -> Result<Vec<String>, ArrowError> {
     };
     let mut texts = (0..column.len()).map(text).collect::<Result<Vec<_>, _>>()?;
     // Buckets of a day all begin at midnight: the date says it all.
-    if matches!(column.data_type(), arrow::datatypes::DataType::Timestamp(..))
-        && texts.iter().all(|text| text.ends_with(" 00:00"))
+    if matches!(
+        column.data_type(),
+        arrow::datatypes::DataType::Timestamp(..)
+    ) && texts.iter().all(|text| text.ends_with(" 00:00"))
     {
-        texts.iter_mut().for_each(|text| text.truncate(text.len() - " 00:00".len()));
+        texts
+            .iter_mut()
+            .for_each(|text| text.truncate(text.len() - " 00:00".len()));
     }
     Ok(texts)
 }
@@ -97,8 +143,14 @@ fn first_of(items: &ArrayRef) -> Result<String, ArrowError> {
         return Ok(String::new());
     }
     let options = FormatOptions::default();
-    let first = ArrayFormatter::try_new(items, &options)?.value(0).to_string();
-    Ok(if items.len() > 1 { format!("(+{}) {first}", items.len() - 1) } else { first })
+    let first = ArrayFormatter::try_new(items, &options)?
+        .value(0)
+        .to_string();
+    Ok(if items.len() > 1 {
+        format!("(+{}) {first}", items.len() - 1)
+    } else {
+        first
+    })
 }
 
 fn cut(text: &str, width: usize) -> String {
@@ -128,6 +180,9 @@ mod tests {
     fn the_widest_column_gives_way_first() {
         let headers = ["a".to_owned(), "b".to_owned()];
         let columns = [vec!["x".repeat(10)], vec!["y".repeat(500)]];
-        assert_eq!(widths(&headers, &columns), [10, WIDTH_WITHOUT_TERMINAL - 7 - 10]);
+        assert_eq!(
+            widths(&headers, &columns),
+            [10, WIDTH_WITHOUT_TERMINAL - 7 - 10]
+        );
     }
 }

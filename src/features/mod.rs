@@ -84,7 +84,8 @@ impl FeatureError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoRows { .. } => {
-                "is the source up to date, and is `--as-of` (default: now) within its time?".to_owned()
+                "is the source up to date, and is `--as-of` (default: now) within its time?"
+                    .to_owned()
             }
             Self::DuplicateKey { step, .. } => format!(
                 "[features] keys must name a row of `{step}`: add the column that tells these rows apart, or group by the keys"
@@ -109,16 +110,30 @@ impl FeatureTable {
         schema: SchemaRef,
         batches: Vec<RecordBatch>,
     ) -> Result<Self, FeatureError> {
-        let batches: Vec<_> = batches.into_iter().filter(|batch| batch.num_rows() > 0).collect();
+        let batches: Vec<_> = batches
+            .into_iter()
+            .filter(|batch| batch.num_rows() > 0)
+            .collect();
         if batches.is_empty() {
-            return Err(FeatureError::NoRows { step: step.to_owned(), window: None });
+            return Err(FeatureError::NoRows {
+                step: step.to_owned(),
+                window: None,
+            });
         }
-        let batches = order::sort_by_keys(&schema, batches, &features.keys)
-            .map_err(|source| FeatureError::Rows { step: step.to_owned(), source })?;
+        let batches = order::sort_by_keys(&schema, batches, &features.keys).map_err(|source| {
+            FeatureError::Rows {
+                step: step.to_owned(),
+                source,
+            }
+        })?;
         check_unique(step, &features.keys, &batches)?;
         let columns = matrix_columns(step, features, &schema, &batches)?;
         let matrix = FeatureMatrix::try_new(features.columns.clone(), columns)?;
-        Ok(Self { schema, batches, matrix })
+        Ok(Self {
+            schema,
+            batches,
+            matrix,
+        })
     }
 
     /// What the forest sees.
@@ -136,7 +151,12 @@ impl FeatureTable {
         let mut rows = 0;
         for batch in &self.batches {
             let times = cast(batch.column_by_name(column)?, &DataType::Int64).ok()?;
-            rows += times.as_primitive::<Int64Type>().iter().flatten().filter(|time| *time >= start).count();
+            rows += times
+                .as_primitive::<Int64Type>()
+                .iter()
+                .flatten()
+                .filter(|time| *time >= start)
+                .count();
         }
         Some(rows)
     }
@@ -149,11 +169,16 @@ impl FeatureTable {
 
 /// Equal keys stand next to each other in sorted rows, so each row is compared with the one before it.
 fn check_unique(step: &str, keys: &[String], batches: &[RecordBatch]) -> Result<(), FeatureError> {
-    let rows = |source| FeatureError::Rows { step: step.to_owned(), source };
+    let rows = |source| FeatureError::Rows {
+        step: step.to_owned(),
+        source,
+    };
     let mut before: Option<&RecordBatch> = None;
     for batch in batches {
         let key_columns = |batch: &RecordBatch| -> Vec<ArrayRef> {
-            keys.iter().filter_map(|key| batch.column_by_name(key).cloned()).collect()
+            keys.iter()
+                .filter_map(|key| batch.column_by_name(key).cloned())
+                .collect()
         };
         let columns = key_columns(batch);
         let mut differs = differing_neighbours(&columns).map_err(rows)?;
@@ -170,7 +195,10 @@ fn check_unique(step: &str, keys: &[String], batches: &[RecordBatch]) -> Result<
             }
         }
         if let Some(row) = differs.iter().position(|differs| differs == Some(false)) {
-            return Err(FeatureError::DuplicateKey { step: step.to_owned(), key: show_key(keys, batch, row) });
+            return Err(FeatureError::DuplicateKey {
+                step: step.to_owned(),
+                key: show_key(keys, batch, row),
+            });
         }
         before = Some(batch);
     }
@@ -183,7 +211,10 @@ fn differing_neighbours(columns: &[ArrayRef]) -> Result<BooleanArray, ArrowError
     let mut differs = BooleanArray::from(vec![false; rows.saturating_sub(1)]);
     for column in columns {
         let len = column.len() - 1;
-        differs = or(&differs, &distinct(&column.slice(0, len), &column.slice(1, len))?)?;
+        differs = or(
+            &differs,
+            &distinct(&column.slice(0, len), &column.slice(1, len))?,
+        )?;
     }
     Ok(differs)
 }
@@ -192,7 +223,10 @@ fn show_key(keys: &[String], batch: &RecordBatch, row: usize) -> String {
     let options = FormatOptions::default().with_null("NULL");
     let show = |key: &String| {
         let column = batch.column_by_name(key)?;
-        let text = ArrayFormatter::try_new(column, &options).ok()?.value(row).to_string();
+        let text = ArrayFormatter::try_new(column, &options)
+            .ok()?
+            .value(row)
+            .to_string();
         Some(format!("{key} = {}", crate::display::plain(&text)))
     };
     keys.iter().filter_map(show).collect::<Vec<_>>().join(", ")
@@ -206,26 +240,45 @@ fn matrix_columns(
     schema: &SchemaRef,
     batches: &[RecordBatch],
 ) -> Result<Vec<Vec<f32>>, FeatureError> {
-    let is_integer = |name: &String| schema.field_with_name(name).is_ok_and(|field| field.data_type().is_integer());
+    let is_integer = |name: &String| {
+        schema
+            .field_with_name(name)
+            .is_ok_and(|field| field.data_type().is_integer())
+    };
     let all_integers = features.columns.iter().all(is_integer);
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
     let mut columns = Vec::with_capacity(features.columns.len());
     for name in &features.columns {
         let mut values = Vec::with_capacity(rows);
-        for column in batches.iter().filter_map(|batch| batch.column_by_name(name)) {
-            append(column, all_integers, &mut values)
-                .map_err(|source| FeatureError::NotNumbers { column: name.clone(), source })?;
+        for column in batches
+            .iter()
+            .filter_map(|batch| batch.column_by_name(name))
+        {
+            append(column, all_integers, &mut values).map_err(|source| {
+                FeatureError::NotNumbers {
+                    column: name.clone(),
+                    source,
+                }
+            })?;
         }
         let count = values.iter().filter(|value| value.is_nan()).count();
         if count > 0 && features.missing_values == MissingValues::Error {
-            return Err(FeatureError::Missing { column: name.clone(), step: step.to_owned(), count });
+            return Err(FeatureError::Missing {
+                column: name.clone(),
+                step: step.to_owned(),
+                count,
+            });
         }
         columns.push(values);
     }
     Ok(columns)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the forest sees f32, as scikit-learn's does")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "the forest sees f32, as scikit-learn's does"
+)]
 fn append(column: &ArrayRef, all_integers: bool, values: &mut Vec<f32>) -> Result<(), ArrowError> {
     match column.data_type() {
         DataType::Float32 => {
@@ -234,17 +287,29 @@ fn append(column: &ArrayRef, all_integers: bool, values: &mut Vec<f32>) -> Resul
         }
         DataType::UInt64 if all_integers => {
             let numbers = column.as_primitive::<arrow::datatypes::UInt64Type>();
-            values.extend(numbers.iter().map(|value| value.map_or(f32::NAN, |value| value as f32)));
+            values.extend(
+                numbers
+                    .iter()
+                    .map(|value| value.map_or(f32::NAN, |value| value as f32)),
+            );
         }
         _ if all_integers => {
             let numbers = cast(column, &DataType::Int64)?;
             let numbers = numbers.as_primitive::<Int64Type>();
-            values.extend(numbers.iter().map(|value| value.map_or(f32::NAN, |value| value as f32)));
+            values.extend(
+                numbers
+                    .iter()
+                    .map(|value| value.map_or(f32::NAN, |value| value as f32)),
+            );
         }
         _ => {
             let numbers = cast(column, &DataType::Float64)?;
             let numbers = numbers.as_primitive::<Float64Type>();
-            values.extend(numbers.iter().map(|value| value.map_or(f32::NAN, |value| value as f32)));
+            values.extend(
+                numbers
+                    .iter()
+                    .map(|value| value.map_or(f32::NAN, |value| value as f32)),
+            );
         }
     }
     Ok(())
@@ -252,7 +317,14 @@ fn append(column: &ArrayRef, all_integers: bool, values: &mut Vec<f32>) -> Resul
 
 /// A value that is not a number is an error, not a NULL.
 fn cast(column: &dyn Array, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    cast_with_options(column, data_type, &CastOptions { safe: false, ..CastOptions::default() })
+    cast_with_options(
+        column,
+        data_type,
+        &CastOptions {
+            safe: false,
+            ..CastOptions::default()
+        },
+    )
 }
 
 /// Whether a column of this type can be a feature.
@@ -279,10 +351,14 @@ mod tests {
 
     fn batch(hosts: &[Option<&str>], counts: ArrayRef) -> RecordBatch {
         let hosts: ArrayRef = Arc::new(StringArray::from(hosts.to_vec()));
-        RecordBatch::try_from_iter_with_nullable([("host", hosts, true), ("count", counts, true)]).unwrap()
+        RecordBatch::try_from_iter_with_nullable([("host", hosts, true), ("count", counts, true)])
+            .unwrap()
     }
 
-    fn table(batches: Vec<RecordBatch>, missing: MissingValues) -> Result<FeatureTable, FeatureError> {
+    fn table(
+        batches: Vec<RecordBatch>,
+        missing: MissingValues,
+    ) -> Result<FeatureTable, FeatureError> {
         FeatureTable::try_new("grouped", &features(missing), batches[0].schema(), batches)
     }
 
@@ -292,34 +368,63 @@ mod tests {
 
     #[test]
     fn rows_stand_in_the_order_of_their_keys() {
-        let batches = vec![batch(&[Some("b"), Some("a")], counts(&[3, 2])), batch(&[None], counts(&[1]))];
+        let batches = vec![
+            batch(&[Some("b"), Some("a")], counts(&[3, 2])),
+            batch(&[None], counts(&[1])),
+        ];
         let table = table(batches, MissingValues::Error).unwrap();
         assert_eq!(table.matrix().column(0), [1.0, 2.0, 3.0]);
     }
 
     #[test]
     fn equal_keys_are_found_inside_a_batch_and_across_two() {
-        let inside = table(vec![batch(&[Some("a"), Some("a")], counts(&[1, 2]))], MissingValues::Error);
+        let inside = table(
+            vec![batch(&[Some("a"), Some("a")], counts(&[1, 2]))],
+            MissingValues::Error,
+        );
         let message = inside.unwrap_err().to_string();
-        assert_eq!(message, "`grouped` has more than one row for the key host = a");
+        assert_eq!(
+            message,
+            "`grouped` has more than one row for the key host = a"
+        );
         let batches = vec![batch(&[None], counts(&[1])), batch(&[None], counts(&[2]))];
-        let message = table(batches, MissingValues::Error).unwrap_err().to_string();
-        assert_eq!(message, "`grouped` has more than one row for the key host = NULL");
+        let message = table(batches, MissingValues::Error)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            message,
+            "`grouped` has more than one row for the key host = NULL"
+        );
     }
 
     #[test]
     fn a_missing_value_is_an_error_unless_the_job_takes_it_as_nan() {
-        let rows = || vec![batch(&[Some("a"), Some("b")], Arc::new(Float64Array::from(vec![Some(f64::NAN), None])))];
+        let rows = || {
+            vec![batch(
+                &[Some("a"), Some("b")],
+                Arc::new(Float64Array::from(vec![Some(f64::NAN), None])),
+            )]
+        };
         let message = table(rows(), MissingValues::Error).unwrap_err().to_string();
         assert_eq!(message, "column `count` of `grouped` has 2 missing values");
-        assert_eq!(table(rows(), MissingValues::AllowNan).unwrap().n_samples(), 2);
+        assert_eq!(
+            table(rows(), MissingValues::AllowNan).unwrap().n_samples(),
+            2
+        );
     }
 
     #[test]
     fn whole_numbers_alone_are_rounded_once() {
         // 2^60 + 2^36 + 1 lies just above the middle of two f32: by way of f64 it would fall on the middle, and down.
         let value = (1_i64 << 60) + (1 << 36) + 1;
-        let table = table(vec![batch(&[Some("a")], counts(&[value]))], MissingValues::Error).unwrap();
-        assert_eq!(f64::from(table.matrix().column(0)[0]), 2_f64.powi(60) + 2_f64.powi(37));
+        let table = table(
+            vec![batch(&[Some("a")], counts(&[value]))],
+            MissingValues::Error,
+        )
+        .unwrap();
+        assert_eq!(
+            f64::from(table.matrix().column(0)[0]),
+            2_f64.powi(60) + 2_f64.powi(37)
+        );
     }
 }

@@ -12,7 +12,10 @@ use arrow::datatypes::{DataType, Int32Type, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 
-const NULLS_FIRST: SortOptions = SortOptions { descending: false, nulls_first: true };
+const NULLS_FIRST: SortOptions = SortOptions {
+    descending: false,
+    nulls_first: true,
+};
 
 /// Rows in a batch of the ordered table.
 const BATCH_ROWS: usize = 8192;
@@ -34,7 +37,10 @@ pub(super) fn sort_by_keys(
     let starts = (0..rows).step_by(BATCH_ROWS);
     let slice = |start: usize| {
         let len = BATCH_ROWS.min(rows - start);
-        let columns = ordered.iter().map(|column| column.slice(start, len)).collect();
+        let columns = ordered
+            .iter()
+            .map(|column| column.slice(start, len))
+            .collect();
         RecordBatch::try_new(Arc::clone(schema), columns)
     };
     starts.map(slice).collect()
@@ -44,12 +50,22 @@ pub(super) fn sort_by_keys(
 fn order(batches: &[RecordBatch], keys: &[String]) -> Result<UInt32Array, ArrowError> {
     let mut columns = Vec::with_capacity(keys.len());
     for key in keys {
-        let chunks: Vec<_> = batches.iter().filter_map(|batch| batch.column_by_name(key).cloned()).collect();
+        let chunks: Vec<_> = batches
+            .iter()
+            .filter_map(|batch| batch.column_by_name(key).cloned())
+            .collect();
         columns.push(comparable(&concat_all(&chunks)?)?);
     }
-    let fields = columns.iter().map(|column| SortField::new_with_options(column.data_type().clone(), NULLS_FIRST));
+    let fields = columns
+        .iter()
+        .map(|column| SortField::new_with_options(column.data_type().clone(), NULLS_FIRST));
     let rows = RowConverter::new(fields.collect())?.convert_columns(&columns)?;
-    let too_many = |_| ArrowError::ComputeError(format!("{} rows are more than fit in memory", rows.num_rows()));
+    let too_many = |_| {
+        ArrowError::ComputeError(format!(
+            "{} rows are more than fit in memory",
+            rows.num_rows()
+        ))
+    };
     let count = u32::try_from(rows.num_rows()).map_err(too_many)?;
     let mut order: Vec<u32> = (0..count).collect();
     // Keys are unique where a job is right, so the sort need not be stable.
@@ -96,8 +112,24 @@ mod tests {
 
     #[test]
     fn null_comes_first_and_text_follows_its_bytes() {
-        let names = [Some("é"), Some("b"), None, Some("B"), Some(""), Some("\u{1F600}"), Some("\u{FF21}")];
-        let expected = [None, Some(""), Some("B"), Some("b"), Some("é"), Some("\u{FF21}"), Some("\u{1F600}")];
+        let names = [
+            Some("é"),
+            Some("b"),
+            None,
+            Some("B"),
+            Some(""),
+            Some("\u{1F600}"),
+            Some("\u{FF21}"),
+        ];
+        let expected = [
+            None,
+            Some(""),
+            Some("B"),
+            Some("b"),
+            Some("é"),
+            Some("\u{FF21}"),
+            Some("\u{1F600}"),
+        ];
         let plain: ArrayRef = Arc::new(StringArray::from(names.to_vec()));
         let view: ArrayRef = Arc::new(StringViewArray::from(names.to_vec()));
         for column in [plain, view] {

@@ -20,7 +20,9 @@ use datafusion::logical_expr::{
 use crate::calendar::{Bucket, floor};
 
 pub(super) fn date_trunc_udf() -> ScalarUDF {
-    ScalarUDF::from(DateTrunc { inner: datetime::date_trunc() })
+    ScalarUDF::from(DateTrunc {
+        inner: datetime::date_trunc(),
+    })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -55,7 +57,9 @@ impl ScalarUDFImpl for DateTrunc {
             && let Some(bucket) = unit.try_as_str().flatten().and_then(bucket)
         {
             let times = truncate(times.as_primitive(), zone, bucket)?;
-            return Ok(ColumnarValue::Array(Arc::new(times.with_timezone(Arc::clone(zone)))));
+            return Ok(ColumnarValue::Array(Arc::new(
+                times.with_timezone(Arc::clone(zone)),
+            )));
         }
         self.inner.invoke_with_args(args)
     }
@@ -66,18 +70,27 @@ impl ScalarUDFImpl for DateTrunc {
 }
 
 fn bucket(unit: &str) -> Option<Bucket> {
-    [Bucket::Day, Bucket::Hour].into_iter().find(|bucket| bucket.as_str().eq_ignore_ascii_case(unit))
+    [Bucket::Day, Bucket::Hour]
+        .into_iter()
+        .find(|bucket| bucket.as_str().eq_ignore_ascii_case(unit))
 }
 
-fn truncate(times: &TimestampMicrosecondArray, zone: &str, bucket: Bucket) -> Result<TimestampMicrosecondArray> {
+fn truncate(
+    times: &TimestampMicrosecondArray,
+    zone: &str,
+    bucket: Bucket,
+) -> Result<TimestampMicrosecondArray> {
     if matches!(zone, "UTC" | "Z" | "+00:00" | "Etc/UTC") {
         let length = bucket.micros();
-        return Ok(times.unary::<_, TimestampMicrosecondType>(|time| time.saturating_sub(time.rem_euclid(length))));
+        return Ok(times.unary::<_, TimestampMicrosecondType>(|time| {
+            time.saturating_sub(time.rem_euclid(length))
+        }));
     }
     let zone: Tz = zone.parse()?;
     let start_of = |time: i64| {
-        let instant = DateTime::from_timestamp_micros(time)
-            .ok_or_else(|| exec_datafusion_err!("the time {time} (microseconds since 1970) is out of range"))?;
+        let instant = DateTime::from_timestamp_micros(time).ok_or_else(|| {
+            exec_datafusion_err!("the time {time} (microseconds since 1970) is out of range")
+        })?;
         Ok::<_, datafusion::error::DataFusionError>(floor(zone, instant, bucket).timestamp_micros())
     };
     // Starts never decrease with time: all that lies between a bucket's start and a later time in it is in it too.
@@ -86,11 +99,18 @@ fn truncate(times: &TimestampMicrosecondArray, zone: &str, bucket: Bucket) -> Re
         if !(start..=in_it).contains(&time) {
             start = start_of(time)?;
             let even_end = start + bucket.micros() - 1;
-            in_it = if start_of(even_end)? == start { even_end } else { time };
+            in_it = if start_of(even_end)? == start {
+                even_end
+            } else {
+                time
+            };
         }
         Ok(start)
     };
-    times.iter().map(|time| time.map(&mut truncate).transpose()).collect()
+    times
+        .iter()
+        .map(|time| time.map(&mut truncate).transpose())
+        .collect()
 }
 
 #[cfg(test)]
@@ -104,13 +124,27 @@ mod tests {
     /// Every 37 minutes of the two years around the clock changes of 2025 to 2027, forwards and then back.
     fn times() -> Vec<Option<i64>> {
         let start = 1_740_000_000_000_000;
-        let forwards: Vec<_> = (0..30_000).map(|i| Some(start + i * 37 * 60_000_000)).collect();
-        forwards.iter().copied().chain(forwards.iter().rev().copied()).chain([None]).collect()
+        let forwards: Vec<_> = (0..30_000)
+            .map(|i| Some(start + i * 37 * 60_000_000))
+            .collect();
+        forwards
+            .iter()
+            .copied()
+            .chain(forwards.iter().rev().copied())
+            .chain([None])
+            .collect()
     }
 
     #[test]
     fn days_and_hours_are_those_of_datafusion() {
-        for zone in ["UTC", "+05:30", "Europe/Berlin", "America/Havana", "Australia/Lord_Howe", "Africa/Cairo"] {
+        for zone in [
+            "UTC",
+            "+05:30",
+            "Europe/Berlin",
+            "America/Havana",
+            "Australia/Lord_Howe",
+            "Africa/Cairo",
+        ] {
             for unit in ["day", "HOUR", "week"] {
                 let ours = call(&date_trunc_udf(), unit, &times(), zone);
                 let theirs = call(&datetime::date_trunc(), unit, &times(), zone);
@@ -124,21 +158,38 @@ mod tests {
         let ends = vec![Some(-11_644_473_599_999_999), Some(253_402_300_799_999_999)];
         let days = [Some(-11_644_473_600_000_000), Some(253_402_214_400_000_000)];
         let utc = call(&date_trunc_udf(), "day", &ends, "UTC");
-        assert_eq!(utc.as_primitive::<TimestampMicrosecondType>().iter().collect::<Vec<_>>(), days);
+        assert_eq!(
+            utc.as_primitive::<TimestampMicrosecondType>()
+                .iter()
+                .collect::<Vec<_>>(),
+            days
+        );
         let hour = 3_600_000_000;
         let west = call(&date_trunc_udf(), "day", &ends, "-01:00");
-        let days = [Some(-11_644_473_600_000_000 - 23 * hour), Some(253_402_214_400_000_000 + hour)];
-        assert_eq!(west.as_primitive::<TimestampMicrosecondType>().iter().collect::<Vec<_>>(), days);
+        let days = [
+            Some(-11_644_473_600_000_000 - 23 * hour),
+            Some(253_402_214_400_000_000 + hour),
+        ];
+        assert_eq!(
+            west.as_primitive::<TimestampMicrosecondType>()
+                .iter()
+                .collect::<Vec<_>>(),
+            days
+        );
     }
 
     fn call(udf: &ScalarUDF, unit: &str, times: &[Option<i64>], zone: &str) -> ArrayRef {
-        let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(times.to_vec()).with_timezone(zone));
+        let times: ArrayRef =
+            Arc::new(TimestampMicrosecondArray::from(times.to_vec()).with_timezone(zone));
         let rows = times.len();
         let field = |data_type: &DataType| Arc::new(Field::new("f", data_type.clone(), true));
         let args = ScalarFunctionArgs {
             arg_fields: vec![field(&DataType::Utf8), field(times.data_type())],
             return_field: field(times.data_type()),
-            args: vec![ColumnarValue::Scalar(unit.into()), ColumnarValue::Array(times)],
+            args: vec![
+                ColumnarValue::Scalar(unit.into()),
+                ColumnarValue::Array(times),
+            ],
             number_rows: rows,
             config_options: Arc::new(ConfigOptions::default()),
         };

@@ -36,7 +36,9 @@ struct LocalTime {
 
 impl LocalTime {
     fn new() -> Self {
-        Self { signature: Signature::any(2, Volatility::Immutable) }
+        Self {
+            signature: Signature::any(2, Volatility::Immutable),
+        }
     }
 }
 
@@ -50,7 +52,10 @@ impl ScalarUDFImpl for LocalTime {
     }
 
     fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))
+        Ok(DataType::Timestamp(
+            TimeUnit::Microsecond,
+            Some("UTC".into()),
+        ))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -62,16 +67,23 @@ impl ScalarUDFImpl for LocalTime {
         };
         let zone: Tz = zone.parse()?;
         let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-        let strict = CastOptions { safe: false, ..CastOptions::default() };
+        let strict = CastOptions {
+            safe: false,
+            ..CastOptions::default()
+        };
         let times = cast_with_options(&times.to_array(args.number_rows)?, &micros, &strict)?;
         let instant = |time: i64| {
-            let local = DateTime::from_timestamp_micros(time)
-                .ok_or_else(|| exec_datafusion_err!("the time {time} (microseconds since 1970) is out of range"))?;
+            let local = DateTime::from_timestamp_micros(time).ok_or_else(|| {
+                exec_datafusion_err!("the time {time} (microseconds since 1970) is out of range")
+            })?;
             Ok(calendar::instant(zone, local.naive_utc()).timestamp_micros())
         };
         let times = times.as_primitive::<TimestampMicrosecondType>().iter();
-        let instants: Result<TimestampMicrosecondArray> = times.map(|time| time.map(instant).transpose()).collect();
-        Ok(ColumnarValue::Array(Arc::new(instants?.with_timezone("UTC"))))
+        let instants: Result<TimestampMicrosecondArray> =
+            times.map(|time| time.map(instant).transpose()).collect();
+        Ok(ColumnarValue::Array(Arc::new(
+            instants?.with_timezone("UTC"),
+        )))
     }
 }
 
@@ -87,10 +99,16 @@ mod tests {
     #[test]
     fn an_hour_that_comes_twice_is_its_first_and_a_skipped_one_moves_on() {
         let berlin = |local: &str| {
-            let local = local.parse::<chrono::NaiveDateTime>().unwrap().and_utc().timestamp_micros();
+            let local = local
+                .parse::<chrono::NaiveDateTime>()
+                .unwrap()
+                .and_utc()
+                .timestamp_micros();
             let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![local]));
             let instant = call(times, "Europe/Berlin");
-            DateTime::from_timestamp_micros(instant).unwrap().to_rfc3339()
+            DateTime::from_timestamp_micros(instant)
+                .unwrap()
+                .to_rfc3339()
         };
         assert_eq!(berlin("2026-10-25T02:30:00"), "2026-10-25T00:30:00+00:00"); // still summer time, +02:00
         assert_eq!(berlin("2026-03-29T02:30:00"), "2026-03-29T01:30:00+00:00"); // shown as 03:30
@@ -103,7 +121,10 @@ mod tests {
         let args = ScalarFunctionArgs {
             arg_fields: vec![field(times.data_type().clone()), field(DataType::Utf8)],
             return_field: field(udf.return_type(&[]).unwrap()),
-            args: vec![ColumnarValue::Array(times), ColumnarValue::Scalar(ScalarValue::from(zone))],
+            args: vec![
+                ColumnarValue::Array(times),
+                ColumnarValue::Scalar(ScalarValue::from(zone)),
+            ],
             number_rows: 1,
             config_options: Arc::new(ConfigOptions::default()),
         };

@@ -32,7 +32,11 @@ const OVERRIDES: usize = usize::MAX / 2;
 impl Document {
     /// Takes `text`, the content of `path`, after a look that it is TOML.
     pub fn parse(path: &Path, text: String) -> Result<Self, JobError> {
-        let document = Self { path: path.to_owned(), text, overrides: Vec::new() };
+        let document = Self {
+            path: path.to_owned(),
+            text,
+            overrides: Vec::new(),
+        };
         document.root()?;
         Ok(document)
     }
@@ -41,9 +45,15 @@ impl Document {
     pub fn set(&mut self, assignment: &str) -> Result<(), JobError> {
         let Some(equals) = assignment.find('=') else {
             let reason = "there is no `=` in it";
-            return Err(JobError::Override { assignment: assignment.to_owned(), reason });
+            return Err(JobError::Override {
+                assignment: assignment.to_owned(),
+                reason,
+            });
         };
-        self.overrides.push(Override { assignment: assignment.to_owned(), equals });
+        self.overrides.push(Override {
+            assignment: assignment.to_owned(),
+            equals,
+        });
         self.root().map(drop)
     }
 
@@ -53,10 +63,11 @@ impl Document {
             message: error.message().to_owned(),
         })?;
         for (index, item) in self.overrides.iter().enumerate() {
-            item.lay_over(root.get_mut(), OVERRIDES + 2 * index).map_err(|reason| JobError::Override {
-                assignment: item.assignment.clone(),
-                reason,
-            })?;
+            item.lay_over(root.get_mut(), OVERRIDES + 2 * index)
+                .map_err(|reason| JobError::Override {
+                    assignment: item.assignment.clone(),
+                    reason,
+                })?;
         }
         Ok(root)
     }
@@ -88,8 +99,8 @@ impl Document {
         let mut table = root.as_ref().map(Spanned::get_ref);
         for part in parts {
             let (name, index) = split_index(part);
-            let Some((found, value)) =
-                table.and_then(|table| table.iter().find(|(key, _)| key.get_ref().as_ref() == name))
+            let Some((found, value)) = table
+                .and_then(|table| table.iter().find(|(key, _)| key.get_ref().as_ref() == name))
             else {
                 break;
             };
@@ -119,7 +130,11 @@ impl Document {
 
     fn at(&self, span: &Range<usize>, key: String) -> Place {
         let line = (span.start < OVERRIDES).then(|| line_of(&self.text, span.start));
-        Place { file: self.path.clone(), line, key }
+        Place {
+            file: self.path.clone(),
+            line,
+            key,
+        }
     }
 }
 
@@ -135,7 +150,9 @@ impl Override {
             .unwrap_or_else(|_| Spanned::new(span.clone(), DeValue::String(text.into())));
         place_at(&mut value, &span);
 
-        let (tables, last) = key.rsplit_once('.').map_or((None, key), |(tables, last)| (Some(tables), last));
+        let (tables, last) = key
+            .rsplit_once('.')
+            .map_or((None, key), |(tables, last)| (Some(tables), last));
         let mut table = root;
         for part in tables.into_iter().flat_map(|tables| tables.split('.')) {
             let (name, index) = split_index(part);
@@ -150,7 +167,9 @@ impl Override {
                         _ => return Err("the array has no such table"),
                     }
                 }
-                (DeValue::Array(_), None) => return Err("say which one, as in `sinks[0].location`"),
+                (DeValue::Array(_), None) => {
+                    return Err("say which one, as in `sinks[0].location`");
+                }
                 _ => return Err("a part of the key before the last is not a table"),
             };
         }
@@ -169,7 +188,9 @@ fn key_at(table: &DeTable<'_>, offset: usize, path: &mut Vec<String>) -> bool {
         let found = match value.get_ref() {
             DeValue::Table(table) => key_at(table, offset, path),
             DeValue::Array(array) => array.iter().enumerate().any(|(index, item)| {
-                let Some(table) = item.get_ref().as_table() else { return false };
+                let Some(table) = item.get_ref().as_table() else {
+                    return false;
+                };
                 let plain = path.pop().unwrap_or_default();
                 path.push(format!("{plain}[{index}]"));
                 let found = key_at(table, offset, path) || inside(item.span());
@@ -190,7 +211,12 @@ fn key_at(table: &DeTable<'_>, offset: usize, path: &mut Vec<String>) -> bool {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
+    1 + text
+        .as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
 }
 
 /// `sinks[1]` is the name `sinks` and the index 1.
@@ -204,7 +230,9 @@ fn split_index(part: &str) -> (&str, Option<usize>) {
 fn place_at(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) {
     match value.get_mut() {
         DeValue::Array(array) => array.iter_mut().for_each(|item| place_at(item, span)),
-        DeValue::Table(table) => table.iter_mut().for_each(|(_, value)| place_at(value, span)),
+        DeValue::Table(table) => table
+            .iter_mut()
+            .for_each(|(_, value)| place_at(value, span)),
         _ => {}
     }
     let bare = std::mem::replace(value.get_mut(), DeValue::Boolean(false));

@@ -109,36 +109,55 @@ impl JobError {
     pub(super) fn from_serde(place: Place, message: &str) -> Self {
         let mut quoted = message.split('`').skip(1).step_by(2).map(str::to_owned);
         match quoted.next() {
-            Some(key) if message.starts_with("unknown field") => {
-                Self::UnknownKey { place, key, known: quoted.collect() }
-            }
+            Some(key) if message.starts_with("unknown field") => Self::UnknownKey {
+                place,
+                key,
+                known: quoted.collect(),
+            },
             Some(name) if message.starts_with("unknown variant") => {
                 let known: Vec<_> = quoted.collect();
-                let expected = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
-                Self::UnknownName { place, name, expected, known }
+                let expected = known
+                    .iter()
+                    .map(|name| format!("`{name}`"))
+                    .collect::<Vec<_>>()
+                    .join(" or ");
+                Self::UnknownName {
+                    place,
+                    name,
+                    expected,
+                    known,
+                }
             }
-            _ => Self::Value { place, message: in_plain_words(message) },
+            _ => Self::Value {
+                place,
+                message: in_plain_words(message),
+            },
         }
     }
 
     /// What to do about it, where the error itself does not say so.
     pub fn hint(&self) -> Option<String> {
-        let names = |names: &[String], name: &str| {
-            did_you_mean(name, names.iter().map(String::as_str))
-        };
+        let names =
+            |names: &[String], name: &str| did_you_mean(name, names.iter().map(String::as_str));
         match self {
             Self::Read { place: Some(_), .. } => {
                 Some("paths in a job file are relative to the job file".to_owned())
             }
-            Self::Read { place: None, .. } | Self::Syntax { .. } | Self::Value { .. } | Self::Sql { .. } => None,
-            Self::Override { .. } => {
-                Some("write `--set table.key=value`, for example `--set window.train=\"30 days\"`".to_owned())
-            }
+            Self::Read { place: None, .. }
+            | Self::Syntax { .. }
+            | Self::Value { .. }
+            | Self::Sql { .. } => None,
+            Self::Override { .. } => Some(
+                "write `--set table.key=value`, for example `--set window.train=\"30 days\"`"
+                    .to_owned(),
+            ),
             Self::UnknownKey { key, known, .. } => names(known, key),
             Self::UnknownName { name, known, .. } => names(known, name),
             Self::UnknownParameter { name, known, .. } => {
                 let meant = names(known, name).unwrap_or_default();
-                Some(format!("{meant}; a job's own values stand in its [parameters] table"))
+                Some(format!(
+                    "{meant}; a job's own values stand in its [parameters] table"
+                ))
             }
             Self::UnusedParameter { .. } => Some("remove it, or use it in a SQL file".to_owned()),
             Self::Environment { name, .. } => Some(format!("export {name} before the run")),
@@ -153,8 +172,15 @@ fn in_plain_words(message: &str) -> String {
         ("a nonzero usize", "a whole number above 0"),
         ("expected usize", "expected a whole number"),
         ("expected u64", "expected a whole number"),
-        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        (
+            "expected u32",
+            "expected a whole number from 0 to 4294967295",
+        ),
         ("\n", " "),
     ];
-    words.iter().fold(message.to_owned(), |message, (theirs, ours)| message.replace(theirs, ours))
+    words
+        .iter()
+        .fold(message.to_owned(), |message, (theirs, ours)| {
+            message.replace(theirs, ours)
+        })
 }

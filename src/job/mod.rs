@@ -32,8 +32,15 @@ use crate::forest::IsolationForestParams;
 use spec::{JobSpec, SinkType};
 
 /// The parameters that every job has, without the `$`.
-pub const BUILT_IN_PARAMETERS: [&str; 7] =
-    ["as_of", "bucket", "detect_end", "detect_start", "timezone", "train_end", "train_start"];
+pub const BUILT_IN_PARAMETERS: [&str; 7] = [
+    "as_of",
+    "bucket",
+    "detect_end",
+    "detect_start",
+    "timezone",
+    "train_end",
+    "train_start",
+];
 
 /// More threads than any machine has are a slip of the hand.
 const MAX_THREADS: usize = 1024;
@@ -120,8 +127,13 @@ impl Location {
     /// The absolute path or URL, environment resolved.
     pub fn resolve(&self) -> Result<String, JobError> {
         let text = resolve(&self.template, &self.place)?;
-        let text = match url::Url::parse(&text).ok().filter(|url| url.scheme() == "file") {
-            Some(url) => url.to_file_path().map_or(text, |path| path.to_string_lossy().into_owned()),
+        let text = match url::Url::parse(&text)
+            .ok()
+            .filter(|url| url.scheme() == "file")
+        {
+            Some(url) => url
+                .to_file_path()
+                .map_or(text, |path| path.to_string_lossy().into_owned()),
             None => text,
         };
         if text.contains("://") {
@@ -144,8 +156,13 @@ impl std::fmt::Display for Location {
             return f.write_str(text);
         }
         let path = clean(&self.base.join(text));
-        match std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned)) {
-            Some(inside) if !inside.as_os_str().is_empty() && path.ancestors().count() > 2 => write!(f, "{}", inside.display()),
+        match std::env::current_dir()
+            .ok()
+            .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned))
+        {
+            Some(inside) if !inside.as_os_str().is_empty() && path.ancestors().count() > 2 => {
+                write!(f, "{}", inside.display())
+            }
             _ => write!(f, "{}", path.display()),
         }
     }
@@ -155,7 +172,10 @@ impl std::fmt::Display for Location {
 pub fn resolve(template: &Template, place: &Place) -> Result<String, JobError> {
     template
         .resolve(|name| std::env::var(name).ok())
-        .map_err(|name| JobError::Environment { place: place.clone(), name })
+        .map_err(|name| JobError::Environment {
+            place: place.clone(),
+            name,
+        })
 }
 
 /// `a/jobs/../data` is `a/data`: the folder need not exist for that.
@@ -165,7 +185,9 @@ fn clean(path: &Path) -> PathBuf {
     for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir if matches!(cleaned.components().next_back(), Some(Component::Normal(_))) => {
+            Component::ParentDir
+                if matches!(cleaned.components().next_back(), Some(Component::Normal(_))) =>
+            {
                 cleaned.pop();
             }
             other => cleaned.push(other),
@@ -177,8 +199,11 @@ fn clean(path: &Path) -> PathBuf {
 impl Job {
     /// Reads the job at `path`, with `overrides` (`key=value`) laid over it.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, JobError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| JobError::Read { path: path.to_owned(), place: None, source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| JobError::Read {
+            path: path.to_owned(),
+            place: None,
+            source,
+        })?;
         let mut document = Document::parse(path, text)?;
         for assignment in overrides {
             document.set(assignment)?;
@@ -194,32 +219,72 @@ impl Job {
             message: message.to_owned(),
         };
         if !is_name(&spec.job.name) {
-            return Err(value("job.name", "a job's name is made of letters, digits, `_`, `-` and `.`"));
+            return Err(value(
+                "job.name",
+                "a job's name is made of letters, digits, `_`, `-` and `.`",
+            ));
         }
         for (list, key, what) in [
-            (spec.features.sql.is_empty(), "features.sql", "name at least one SQL file"),
-            (spec.features.keys.is_empty(), "features.keys", "name at least one key column"),
-            (spec.features.columns.is_empty(), "features.columns", "name at least one feature column"),
-            (spec.findings.sql.is_empty(), "findings.sql", "name at least one SQL file"),
-            (spec.sources.is_empty(), "sources", "name at least one source"),
+            (
+                spec.features.sql.is_empty(),
+                "features.sql",
+                "name at least one SQL file",
+            ),
+            (
+                spec.features.keys.is_empty(),
+                "features.keys",
+                "name at least one key column",
+            ),
+            (
+                spec.features.columns.is_empty(),
+                "features.columns",
+                "name at least one feature column",
+            ),
+            (
+                spec.findings.sql.is_empty(),
+                "findings.sql",
+                "name at least one SQL file",
+            ),
+            (
+                spec.sources.is_empty(),
+                "sources",
+                "name at least one source",
+            ),
             (spec.sinks.is_empty(), "sinks", "name at least one sink"),
         ] {
             if list {
                 return Err(value(key, what));
             }
         }
-        for (key, names) in [("features.keys", &spec.features.keys), ("features.columns", &spec.features.columns)] {
+        for (key, names) in [
+            ("features.keys", &spec.features.keys),
+            ("features.columns", &spec.features.columns),
+        ] {
             for (index, name) in names.iter().enumerate() {
                 if names[..index].contains(name) {
-                    return Err(value(&format!("{key}[{index}]"), &format!("`{name}` is named twice")));
+                    return Err(value(
+                        &format!("{key}[{index}]"),
+                        &format!("`{name}` is named twice"),
+                    ));
                 }
             }
         }
-        if let Err(error) = spec.isolation_forest.max_features.resolve(spec.features.columns.len()) {
+        if let Err(error) = spec
+            .isolation_forest
+            .max_features
+            .resolve(spec.features.columns.len())
+        {
             return Err(value("isolation_forest.max_features", &error.to_string()));
         }
-        if spec.engine.threads.is_some_and(|threads| threads.get() > MAX_THREADS) {
-            return Err(value("engine.threads", &format!("at most {MAX_THREADS} threads")));
+        if spec
+            .engine
+            .threads
+            .is_some_and(|threads| threads.get() > MAX_THREADS)
+        {
+            return Err(value(
+                "engine.threads",
+                &format!("at most {MAX_THREADS} threads"),
+            ));
         }
         let location = |template: Template, key: String| Location {
             template,
@@ -233,7 +298,13 @@ impl Job {
                 return Err(value(&format!("sources.{name}.version"), message));
             }
             let location = location(source.location, format!("sources.{name}.location"));
-            sources.push(Source { name, format: source.format, location, version: source.version, options: source.options });
+            sources.push(Source {
+                name,
+                format: source.format,
+                location,
+                version: source.version,
+                options: source.options,
+            });
         }
         let sinks: Vec<_> = spec
             .sinks
@@ -249,7 +320,10 @@ impl Job {
 
         let load = |files: &[String], key: &str| -> Result<Vec<SqlFile>, JobError> {
             let load = |(index, file): (usize, &String)| {
-                SqlFile::load(&clean(&base.join(file)), &document.place(&format!("{key}[{index}]")))
+                SqlFile::load(
+                    &clean(&base.join(file)),
+                    &document.place(&format!("{key}[{index}]")),
+                )
             };
             files.iter().enumerate().map(load).collect()
         };
@@ -278,8 +352,12 @@ impl Job {
             document,
         };
         if !job.window.learns_what_it_reports() {
-            let message = "`train` is shorter than `detect`: what is reported would not all be read";
-            return Err(JobError::Value { place: job.document.place("window.train"), message: message.to_owned() });
+            let message =
+                "`train` is shorter than `detect`: what is reported would not all be read";
+            return Err(JobError::Value {
+                place: job.document.place("window.train"),
+                message: message.to_owned(),
+            });
         }
         job.check_names()?;
         job.check_parameters()?;
@@ -290,24 +368,36 @@ impl Job {
     /// All SQL files in order, with the key that names each.
     pub fn sql_files(&self) -> impl Iterator<Item = (String, &SqlFile)> {
         let name = |key: &'static str| move |(index, file)| (format!("{key}[{index}]"), file);
-        let features = self.features.sql.iter().enumerate().map(name("features.sql"));
+        let features = self
+            .features
+            .sql
+            .iter()
+            .enumerate()
+            .map(name("features.sql"));
         features.chain(self.findings.iter().enumerate().map(name("findings.sql")))
     }
 
     /// The file that makes the features.
     pub fn last_step(&self) -> &SqlFile {
-        self.features.sql.last().expect("a job names at least one features file")
+        self.features
+            .sql
+            .last()
+            .expect("a job names at least one features file")
     }
 
     /// The file that makes the findings.
     pub fn last_finding(&self) -> &SqlFile {
-        self.findings.last().expect("a job names at least one findings file")
+        self.findings
+            .last()
+            .expect("a job names at least one findings file")
     }
 
     /// Identifies what the job says: its file, its overrides and its SQL.
     pub fn digest(&self) -> String {
         let mut hasher = Sha256::new();
-        let files = self.sql_files().flat_map(|(_, file)| [file.name.as_str(), file.text.as_str()]);
+        let files = self
+            .sql_files()
+            .flat_map(|(_, file)| [file.name.as_str(), file.text.as_str()]);
         for text in self.document.content().chain(files) {
             hasher.update((text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
@@ -320,13 +410,24 @@ impl Job {
         let mut taken: Vec<&str> = vec![SCORED];
         taken.extend(self.sources.iter().map(|source| source.name.as_str()));
         if self.sources.iter().any(|source| source.name == SCORED) {
-            let message = format!("`{SCORED}` is the table that the model makes; give the source another name");
-            return Err(JobError::Value { place: self.document.place(&format!("sources.{SCORED}")), message });
+            let message = format!(
+                "`{SCORED}` is the table that the model makes; give the source another name"
+            );
+            return Err(JobError::Value {
+                place: self.document.place(&format!("sources.{SCORED}")),
+                message,
+            });
         }
         for (key, file) in self.sql_files() {
             if taken.contains(&file.name.as_str()) {
-                let message = format!("`{}` is the name of another table of this job; rename the file", file.name);
-                return Err(JobError::Value { place: self.document.place(&key), message });
+                let message = format!(
+                    "`{}` is the name of another table of this job; rename the file",
+                    file.name
+                );
+                return Err(JobError::Value {
+                    place: self.document.place(&key),
+                    message,
+                });
             }
             taken.push(&file.name);
         }
@@ -367,13 +468,21 @@ impl Job {
                 let message = format!("`${name}` is given by the run; choose another name");
                 return Err(JobError::Value { place, message });
             }
-            if !self.sql_files().any(|(_, file)| file.parameters.contains_key(name)) {
-                return Err(JobError::UnusedParameter { place, name: name.clone() });
+            if !self
+                .sql_files()
+                .any(|(_, file)| file.parameters.contains_key(name))
+            {
+                return Err(JobError::UnusedParameter {
+                    place,
+                    name: name.clone(),
+                });
             }
         }
         for (_, file) in self.sql_files() {
             for (name, line) in &file.parameters {
-                if !self.parameters.contains_key(name) && !BUILT_IN_PARAMETERS.contains(&name.as_str()) {
+                if !self.parameters.contains_key(name)
+                    && !BUILT_IN_PARAMETERS.contains(&name.as_str())
+                {
                     let own = self.parameters.keys().cloned();
                     return Err(JobError::UnknownParameter {
                         file: file.path.clone(),
@@ -389,5 +498,8 @@ impl Job {
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
 }

@@ -20,6 +20,10 @@ impl fmt::Display for Place {
             Some(line) => write!(f, "{}:{line}", self.file.display())?,
             None => write!(f, "--set on {}", self.file.display())?,
         }
-        if self.key.is_empty() { Ok(()) } else { write!(f, ": `{}`", self.key) }
+        if self.key.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": `{}`", self.key)
+        }
     }
 }

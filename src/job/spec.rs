@@ -86,7 +86,10 @@ fn interval() -> String {
 
 /// A value of the `[parameters]` table, bound to `$name` in SQL.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged, expecting = "a parameter is true or false, a number, or a text")]
+#[serde(
+    untagged,
+    expecting = "a parameter is true or false, a number, or a text"
+)]
 pub enum Parameter {
     /// `true` or `false`.
     Boolean(bool),

@@ -9,8 +9,8 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::place::Place;
 use super::error::JobError;
+use super::place::Place;
 
 /// A step of the pipeline: a query, read from a file, whose result goes by the file's name.
 #[derive(Clone, Debug)]
@@ -39,7 +39,11 @@ impl SqlFile {
     }
 
     fn parse(path: &Path, text: String) -> Result<Self, JobError> {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let wrong = |line: Option<u64>, message: String| JobError::Sql {
             file: path.to_owned(),
             line,
@@ -65,12 +69,33 @@ impl SqlFile {
             })?;
         let query = match statements.as_slice() {
             [Statement::Query(query)] => query,
-            [] => return Err(wrong(None, "there is no query in it; it should hold one SELECT".to_owned())),
-            [_] => return Err(wrong(None, "it is not a query; it should hold one SELECT".to_owned())),
-            _ => return Err(wrong(None, "it holds several statements; it should hold one SELECT".to_owned())),
+            [] => {
+                return Err(wrong(
+                    None,
+                    "there is no query in it; it should hold one SELECT".to_owned(),
+                ));
+            }
+            [_] => {
+                return Err(wrong(
+                    None,
+                    "it is not a query; it should hold one SELECT".to_owned(),
+                ));
+            }
+            _ => {
+                return Err(wrong(
+                    None,
+                    "it holds several statements; it should hold one SELECT".to_owned(),
+                ));
+            }
         };
         let reads = count_reads(query);
-        Ok(Self { path: path.to_owned(), name, text, reads, parameters })
+        Ok(Self {
+            path: path.to_owned(),
+            name,
+            text,
+            reads,
+            parameters,
+        })
     }
 }
 
@@ -92,7 +117,10 @@ fn count_reads(query: &Query) -> BTreeMap<String, usize> {
 fn names(query: &Query) -> BTreeMap<String, usize> {
     let mut reads = BTreeMap::new();
     let _: ControlFlow<()> = visit_relations(query, |relation| {
-        let name = relation.0.last().map(|part| part.to_string().trim_matches('"').to_owned());
+        let name = relation
+            .0
+            .last()
+            .map(|part| part.to_string().trim_matches('"').to_owned());
         *reads.entry(name.unwrap_or_default()).or_default() += 1;
         ControlFlow::Continue(())
     });
@@ -102,13 +130,24 @@ fn names(query: &Query) -> BTreeMap<String, usize> {
 /// The line, and what is wrong, of a parser's "sql parser error: ... at Line: 3, Column: 5".
 pub(crate) fn parser_words(text: &str) -> (Option<u64>, String) {
     let message = text.trim_start_matches("sql parser error: ");
-    (line_in(message), message.split(" at Line:").next().unwrap_or(message).to_owned())
+    (
+        line_in(message),
+        message
+            .split(" at Line:")
+            .next()
+            .unwrap_or(message)
+            .to_owned(),
+    )
 }
 
 /// The line in a parser's "... at Line: 3, Column: 5".
 fn line_in(message: &str) -> Option<u64> {
     let (_, after) = message.rsplit_once("Line: ")?;
-    after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    after
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -121,20 +160,27 @@ mod tests {
 
     #[test]
     fn a_file_is_named_for_itself_and_knows_what_it_reads() {
-        let file = parse("SELECT a FROM g JOIN h ON g.a = h.a WHERE g.a IN (SELECT a FROM g)").unwrap();
+        let file =
+            parse("SELECT a FROM g JOIN h ON g.a = h.a WHERE g.a IN (SELECT a FROM g)").unwrap();
         assert_eq!(file.name, "step");
-        assert_eq!(file.reads, BTreeMap::from([("g".to_owned(), 2), ("h".to_owned(), 1)]));
+        assert_eq!(
+            file.reads,
+            BTreeMap::from([("g".to_owned(), 2), ("h".to_owned(), 1)])
+        );
     }
 
     #[test]
     fn a_with_part_that_is_used_twice_reads_twice() {
-        let file = parse("WITH w AS (SELECT a FROM g) SELECT x.a FROM w AS x JOIN w AS y ON x.a = y.a").unwrap();
+        let file =
+            parse("WITH w AS (SELECT a FROM g) SELECT x.a FROM w AS x JOIN w AS y ON x.a = y.a")
+                .unwrap();
         assert_eq!(file.reads["g"], 2);
     }
 
     #[test]
     fn parameters_are_found_with_their_lines_but_not_in_text_or_comments() {
-        let file = parse("-- $no\nSELECT '$no' AS a\nFROM t\nWHERE x >= $as_of AND y < $as_of").unwrap();
+        let file =
+            parse("-- $no\nSELECT '$no' AS a\nFROM t\nWHERE x >= $as_of AND y < $as_of").unwrap();
         assert_eq!(file.parameters, BTreeMap::from([("as_of".to_owned(), 4)]));
     }
 
@@ -148,7 +194,9 @@ mod tests {
 
     #[test]
     fn a_syntax_error_names_file_and_line() {
-        let error = parse("SELECT a\nFRM t\nWHERE x = 1").unwrap_err().to_string();
+        let error = parse("SELECT a\nFRM t\nWHERE x = 1")
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("sql/step.sql:2: "), "{error}");
     }
 }

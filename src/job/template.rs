@@ -10,11 +10,15 @@ static RESOLVED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 
 /// The text with every value that came from the environment as the job writes it.
 pub fn as_written(text: &str) -> String {
-    let resolved = RESOLVED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let resolved = RESOLVED
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     // The longest first: one value may hold another.
     let mut values: Vec<_> = resolved.iter().collect();
     values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
-    values.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value.as_str(), &format!("${{env:{name}}}")))
+    values.iter().fold(text.to_owned(), |text, (value, name)| {
+        text.replace(value.as_str(), &format!("${{env:{name}}}"))
+    })
 }
 
 /// A text that may refer to the environment. `Debug` and `Display` show it as written.
@@ -37,7 +41,9 @@ impl Template {
         let mut resolved = String::new();
         let mut rest = self.0.as_str();
         while let Some((before, reference)) = rest.split_once("${env:") {
-            let (name, after) = reference.split_once('}').ok_or_else(|| reference.to_owned())?;
+            let (name, after) = reference
+                .split_once('}')
+                .ok_or_else(|| reference.to_owned())?;
             let value = lookup(name).ok_or_else(|| name.to_owned())?;
             resolved.push_str(before);
             resolved.push_str(&value);
@@ -50,7 +56,9 @@ impl Template {
 
 /// Notes a value and what object stores make of it: a path has no slash at its beginning. One letter is no secret.
 fn remember(name: &str, value: &str) {
-    let mut resolved = RESOLVED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut resolved = RESOLVED
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let encoded = url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
     let escaped = encoded.replace('+', "%20");
     for value in [value, value.trim_start_matches('/'), &encoded, &escaped] {
@@ -64,9 +72,14 @@ impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         for tail in text.split("${").skip(1) {
-            let name = tail.strip_prefix("env:").and_then(|tail| tail.split_once('}')).map(|(name, _)| name);
+            let name = tail
+                .strip_prefix("env:")
+                .and_then(|tail| tail.split_once('}'))
+                .map(|(name, _)| name);
             if name.is_none_or(str::is_empty) {
-                return Err(serde::de::Error::custom("a reference is written `${env:NAME}`"));
+                return Err(serde::de::Error::custom(
+                    "a reference is written `${env:NAME}`",
+                ));
             }
         }
         Ok(Self(text))
@@ -87,7 +100,10 @@ mod tests {
     fn references_are_resolved_where_they_stand() {
         let template = Template("s3://${env:BUCKET}/events/${env:YEAR}".to_owned());
         let lookup = |name: &str| Some(if name == "BUCKET" { "lake" } else { "2026" }.to_owned());
-        assert_eq!(template.resolve(lookup), Ok("s3://lake/events/2026".to_owned()));
+        assert_eq!(
+            template.resolve(lookup),
+            Ok("s3://lake/events/2026".to_owned())
+        );
         assert_eq!(template.resolve(|_| None), Err("BUCKET".to_owned()));
     }
 
@@ -95,14 +111,23 @@ mod tests {
     fn a_value_is_put_back_as_it_is_written() {
         let template = Template("${env:LAKE}/events".to_owned());
         let lookup = |name: &str| (name == "LAKE").then(|| "/mnt/quiet-waters".to_owned());
-        assert_eq!(template.resolve(lookup), Ok("/mnt/quiet-waters/events".to_owned()));
-        assert_eq!(as_written("no file mnt/quiet-waters/events/a.parquet"), "no file ${env:LAKE}/events/a.parquet");
+        assert_eq!(
+            template.resolve(lookup),
+            Ok("/mnt/quiet-waters/events".to_owned())
+        );
+        assert_eq!(
+            as_written("no file mnt/quiet-waters/events/a.parquet"),
+            "no file ${env:LAKE}/events/a.parquet"
+        );
     }
 
     #[test]
     fn the_resolved_text_is_never_shown() {
         let template = Template("${env:SECRET}".to_owned());
-        assert_eq!(format!("{template} {template:?}"), "${env:SECRET} Template(\"${env:SECRET}\")");
+        assert_eq!(
+            format!("{template} {template:?}"),
+            "${env:SECRET} Template(\"${env:SECRET}\")"
+        );
         assert!(template.is_secret());
     }
 }

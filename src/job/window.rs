@@ -48,7 +48,10 @@ impl Zone {
     /// Coordinated Universal Time.
     pub(super) fn utc() -> Self {
         let zone = "UTC".parse().expect("UTC is in every time zone database");
-        Self { name: "UTC".to_owned(), zone }
+        Self {
+            name: "UTC".to_owned(),
+            zone,
+        }
     }
 
     /// The instant at which the local clock shows `local`, by the rule of [`calendar::instant`].
@@ -111,27 +114,43 @@ impl Window {
     pub fn at(&self, as_of: DateTime<Utc>) -> Interval {
         let back = |duration: Duration| {
             let delta = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
-            let start = as_of.checked_sub_signed(delta).unwrap_or(beginning_of_time());
-            self.timezone.floor(start.max(beginning_of_time()), self.bucket)
+            let start = as_of
+                .checked_sub_signed(delta)
+                .unwrap_or(beginning_of_time());
+            self.timezone
+                .floor(start.max(beginning_of_time()), self.bucket)
         };
         let detect_start = back(self.detect);
         let train_start = match self.train {
             Train::All => beginning_of_time(),
             Train::Last(duration) => back(duration),
         };
-        Interval { as_of, train_start, train_end: as_of, detect_start, detect_end: as_of }
+        Interval {
+            as_of,
+            train_start,
+            train_end: as_of,
+            detect_start,
+            detect_end: as_of,
+        }
     }
 }
 
 /// The first instant SQL knows: 0001-01-01T00:00:00Z.
 fn beginning_of_time() -> DateTime<Utc> {
-    NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default().and_time(NaiveTime::MIN).and_utc()
+    NaiveDate::from_ymd_opt(1, 1, 1)
+        .unwrap_or_default()
+        .and_time(NaiveTime::MIN)
+        .and_utc()
 }
 
 impl<'de> Deserialize<'de> for Train {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text == "all" { Ok(Self::All) } else { parse_duration(&text).map(Self::Last) }
+        if text == "all" {
+            Ok(Self::All)
+        } else {
+            parse_duration(&text).map(Self::Last)
+        }
     }
 }
 
@@ -158,7 +177,10 @@ mod tests {
             detect: Duration::from_secs(86_400),
             train: Train::Last(Duration::from_secs(90 * 86_400)),
             bucket,
-            timezone: Zone { name: timezone.to_owned(), zone: timezone.parse().unwrap() },
+            timezone: Zone {
+                name: timezone.to_owned(),
+                zone: timezone.parse().unwrap(),
+            },
             time_column: "interval".to_owned(),
         }
     }
@@ -187,6 +209,9 @@ mod tests {
     fn learning_from_all_starts_at_the_beginning_of_time() {
         let mut window = window("UTC", Bucket::Day);
         window.train = Train::All;
-        assert_eq!(window.at(utc("2026-11-22T03:00:00Z")).train_start, utc("0001-01-01T00:00:00Z"));
+        assert_eq!(
+            window.at(utc("2026-11-22T03:00:00Z")).train_start,
+            utc("0001-01-01T00:00:00Z")
+        );
     }
 }

@@ -9,9 +9,9 @@ use chrono::TimeDelta;
 use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::scalar::ScalarValue;
 use deltalake::delta_datafusion::create_session;
+use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
 use deltalake::kernel::transaction::{CommitProperties, TransactionError};
-use deltalake::kernel::StructType;
 use deltalake::parquet::basic::{Compression, ZstdLevel};
 use deltalake::parquet::file::properties::WriterProperties;
 use deltalake::protocol::SaveMode;
@@ -49,16 +49,26 @@ pub struct Receipt {
 
 impl DeltaSink {
     /// Opens the table, or looks whether one can be made there, for rows of this schema.
-    pub(super) async fn open(job: &Job, target: &DeltaTarget, schema: &SchemaRef) -> Result<Self, SinkError> {
+    pub(super) async fn open(
+        job: &Job,
+        target: &DeltaTarget,
+        schema: &SchemaRef,
+    ) -> Result<Self, SinkError> {
         let location = target.location.resolve()?;
         let options = resolve_options(&target.options, &target.location.place)?;
         let url = ensure_table_location(&location)?;
-        let mut table = DeltaTableBuilder::from_url(url)?.with_storage_options(options).build()?;
+        let mut table = DeltaTableBuilder::from_url(url)?
+            .with_storage_options(options)
+            .build()?;
         if table.verify_deltatable_existence().await? {
             table.load().await?;
             check_is_ours(&table, job, schema)?;
         }
-        Ok(Self { shown: target.location.to_string(), table, schema: Arc::clone(schema) })
+        Ok(Self {
+            shown: target.location.to_string(),
+            table,
+            schema: Arc::clone(schema),
+        })
     }
 
     /// Replaces what the table holds of the run's detect interval with `rows`.
@@ -74,7 +84,9 @@ impl DeltaSink {
         let mut tries = 1;
         loop {
             match self.commit(job, run, rows).await {
-                Err(DeltaTableError::Transaction { source: TransactionError::CommitConflict(_) }) if tries < TRIES => {
+                Err(DeltaTableError::Transaction {
+                    source: TransactionError::CommitConflict(_),
+                }) if tries < TRIES => {
                     tries += 1;
                     self.table.load().await?;
                 }
@@ -112,14 +124,24 @@ impl DeltaSink {
         Ok(())
     }
 
-    async fn commit(&self, job: &Job, run: &RunId, rows: &[RecordBatch]) -> Result<DeltaTable, DeltaTableError> {
+    async fn commit(
+        &self,
+        job: &Job,
+        run: &RunId,
+        rows: &[RecordBatch],
+    ) -> Result<DeltaTable, DeltaTableError> {
         let rows = match rows {
             [] => vec![RecordBatch::new_empty(Arc::clone(&self.schema))],
             rows => rows.to_vec(),
         };
         let mut session = create_session().state();
         // Files rewritten by a commit keep plain text columns, which every reader knows.
-        session.config_mut().options_mut().execution.parquet.schema_force_view_types = false;
+        session
+            .config_mut()
+            .options_mut()
+            .execution
+            .parquet
+            .schema_force_view_types = false;
         let compression = Compression::ZSTD(ZstdLevel::default());
         self.table
             .clone()
@@ -127,7 +149,11 @@ impl DeltaSink {
             .with_save_mode(SaveMode::Overwrite)
             .with_replace_where(interval_predicate(job, run))
             .with_session_state(Arc::new(session))
-            .with_writer_properties(WriterProperties::builder().set_compression(compression).build())
+            .with_writer_properties(
+                WriterProperties::builder()
+                    .set_compression(compression)
+                    .build(),
+            )
             .with_commit_properties(commit_properties(job, run))
             .await
     }
@@ -144,13 +170,16 @@ fn interval_predicate(job: &Job, run: &RunId) -> Expr {
     let days = ident(DATE)
         .gt_eq(date(interval.detect_start))
         .and(ident(DATE).lt_eq(date(interval.detect_end - moment)));
-    let starts_a_day =
-        window.timezone.date(interval.detect_start - moment) < window.timezone.date(interval.detect_start);
+    let starts_a_day = window.timezone.date(interval.detect_start - moment)
+        < window.timezone.date(interval.detect_start);
     if window.bucket == Bucket::Day && starts_a_day {
         return days;
     }
     let time = |instant: chrono::DateTime<chrono::Utc>| {
-        lit(ScalarValue::TimestampMicrosecond(Some(instant.timestamp_micros()), Some("UTC".into())))
+        lit(ScalarValue::TimestampMicrosecond(
+            Some(instant.timestamp_micros()),
+            Some("UTC".into()),
+        ))
     };
     days.and(ident(&window.time_column).gt_eq(time(interval.detect_start)))
         .and(ident(&window.time_column).lt(time(interval.detect_end)))
@@ -158,8 +187,11 @@ fn interval_predicate(job: &Job, run: &RunId) -> Expr {
 
 /// What the table's history says of the commit: how to make these rows again.
 fn commit_properties(job: &Job, run: &RunId) -> CommitProperties {
-    let sources: serde_json::Map<_, _> =
-        run.sources.iter().map(|source| (source.name.clone(), json!(source.version))).collect();
+    let sources: serde_json::Map<_, _> = run
+        .sources
+        .iter()
+        .map(|source| (source.name.clone(), json!(source.version)))
+        .collect();
     CommitProperties::default().with_metadata([
         ("run_id".to_owned(), json!(run.id)),
         ("job".to_owned(), json!(job.name)),
@@ -205,7 +237,11 @@ fn can_write(folder: &Path) -> std::io::Result<()> {
 /// The table must have been made by a job of this name, or by nobody we know, and have our columns.
 fn check_is_ours(table: &DeltaTable, job: &Job, schema: &Schema) -> Result<(), SinkError> {
     match table.snapshot()?.metadata().name() {
-        Some(name) if name != job.name => return Err(SinkError::OtherJob { other: name.to_owned() }),
+        Some(name) if name != job.name => {
+            return Err(SinkError::OtherJob {
+                other: name.to_owned(),
+            });
+        }
         _ => {}
     }
     let found: Schema = table.snapshot()?.schema().as_ref().try_into_arrow()?;
@@ -214,14 +250,23 @@ fn check_is_ours(table: &DeltaTable, job: &Job, schema: &Schema) -> Result<(), S
         match found.field_with_name(field.name()) {
             Err(_) => return differs(format!("it has no `{}`", field.name())),
             Ok(there) if !there.data_type().equals_datatype(field.data_type()) => {
-                let (there, ours) =
-                    (crate::display::type_name(there.data_type()), crate::display::type_name(field.data_type()));
-                return differs(format!("`{}` is {there} there, and {ours} here", field.name()));
+                let (there, ours) = (
+                    crate::display::type_name(there.data_type()),
+                    crate::display::type_name(field.data_type()),
+                );
+                return differs(format!(
+                    "`{}` is {there} there, and {ours} here",
+                    field.name()
+                ));
             }
             Ok(_) => {}
         }
     }
-    match found.fields().iter().find(|field| schema.field_with_name(field.name()).is_err()) {
+    match found
+        .fields()
+        .iter()
+        .find(|field| schema.field_with_name(field.name()).is_err())
+    {
         Some(field) => differs(format!("it also has `{}`", field.name())),
         None => Ok(()),
     }

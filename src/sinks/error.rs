@@ -92,9 +92,16 @@ impl SinkError {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Job(_) | Self::Location | Self::Occupied | Self::NotAFolder | Self::NoColumn { .. }
-            | Self::NotATime { .. } | Self::Reserved { .. }
-            | Self::Type { .. } | Self::Schema { .. } | Self::OtherJob { .. } => Blame::Job,
+            Self::Job(_)
+            | Self::Location
+            | Self::Occupied
+            | Self::NotAFolder
+            | Self::NoColumn { .. }
+            | Self::NotATime { .. }
+            | Self::Reserved { .. }
+            | Self::Type { .. }
+            | Self::Schema { .. }
+            | Self::OtherJob { .. } => Blame::Job,
             Self::OutsideWindow { .. } | Self::Repeated { .. } | Self::Rows(_) => Blame::Data,
             Self::NotWritable(_) => Blame::Outside,
             Self::Delta(error) => match blame_of(error) {

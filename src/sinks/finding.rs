@@ -3,11 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
-use chrono::{DateTime, SecondsFormat};
+use arrow::datatypes::{
+    DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
+use chrono::{DateTime, SecondsFormat};
 use sha2::{Digest, Sha256};
 
 use super::error::SinkError;
@@ -41,7 +45,10 @@ pub(super) fn table_schema(job: &Job, findings: &Schema) -> Result<SchemaRef, Si
         Ok(DataType::Timestamp(_, Some(_))) => {}
         Ok(other) => {
             let found = crate::display::type_name(other);
-            return Err(SinkError::NotATime { column: time_column.clone(), found });
+            return Err(SinkError::NotATime {
+                column: time_column.clone(),
+                found,
+            });
         }
         Err(_) => {
             let needed = format!("time in a column `{time_column}` ([window] time_column)");
@@ -52,7 +59,9 @@ pub(super) fn table_schema(job: &Job, findings: &Schema) -> Result<SchemaRef, Si
     let mut fields = Vec::new();
     for field in findings.fields() {
         if common.iter().any(|other| other.name() == field.name()) {
-            return Err(SinkError::Reserved { column: field.name().clone() });
+            return Err(SinkError::Reserved {
+                column: field.name().clone(),
+            });
         }
         let data_type = stored_type(field.data_type()).ok_or_else(|| SinkError::Type {
             column: field.name().clone(),
@@ -69,18 +78,30 @@ fn stored_type(data_type: &DataType) -> Option<DataType> {
     Some(match data_type {
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
         DataType::Binary | DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
-        DataType::Boolean | DataType::Float32 | DataType::Float64 | DataType::Date32 | DataType::Decimal128(..) => {
-            data_type.clone()
-        }
+        DataType::Boolean
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Date32
+        | DataType::Decimal128(..) => data_type.clone(),
         data_type if data_type.is_integer() => DataType::Int64,
         DataType::Timestamp(_, Some(_)) => instant(),
         DataType::Dictionary(_, value) => stored_type(value)?,
         DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) => {
             // Delta's own name for an item, so that the file says what the table's log says.
-            DataType::List(Arc::new(Field::new("element", stored_type(item.data_type())?, true)))
+            DataType::List(Arc::new(Field::new(
+                "element",
+                stored_type(item.data_type())?,
+                true,
+            )))
         }
         DataType::Struct(fields) => {
-            let store = |field: &Arc<Field>| Some(Field::new(field.name(), stored_type(field.data_type())?, true));
+            let store = |field: &Arc<Field>| {
+                Some(Field::new(
+                    field.name(),
+                    stored_type(field.data_type())?,
+                    true,
+                ))
+            };
             DataType::Struct(fields.iter().map(store).collect::<Option<Vec<_>>>()?.into())
         }
         _ => return None,
@@ -88,18 +109,33 @@ fn stored_type(data_type: &DataType) -> Option<DataType> {
 }
 
 /// Brings findings into the table's shape, each with its id, run and date.
-pub(super) fn rows(job: &Job, run: &RunId, findings: &[RecordBatch]) -> Result<Vec<RecordBatch>, SinkError> {
+pub(super) fn rows(
+    job: &Job,
+    run: &RunId,
+    findings: &[RecordBatch],
+) -> Result<Vec<RecordBatch>, SinkError> {
     let findings = findings.iter().filter(|batch| batch.num_rows() > 0);
-    let rows = findings.map(|batch| complete(job, run, batch)).collect::<Result<Vec<_>, _>>()?;
+    let rows = findings
+        .map(|batch| complete(job, run, batch))
+        .collect::<Result<Vec<_>, _>>()?;
     check_unique(&rows)?;
     Ok(rows)
 }
 
 fn check_unique(rows: &[RecordBatch]) -> Result<(), SinkError> {
     let mut seen = HashSet::new();
-    let ids = rows.iter().filter_map(|batch| batch.column_by_name(FINDING_ID));
-    let count = ids.flat_map(|ids| ids.as_string::<i32>()).filter(|id| !seen.insert(*id)).count();
-    if count == 0 { Ok(()) } else { Err(SinkError::Repeated { count }) }
+    let ids = rows
+        .iter()
+        .filter_map(|batch| batch.column_by_name(FINDING_ID));
+    let count = ids
+        .flat_map(|ids| ids.as_string::<i32>())
+        .filter(|id| !seen.insert(*id))
+        .count();
+    if count == 0 {
+        Ok(())
+    } else {
+        Err(SinkError::Repeated { count })
+    }
 }
 
 fn complete(job: &Job, run: &RunId, batch: &RecordBatch) -> Result<RecordBatch, SinkError> {
@@ -111,7 +147,11 @@ fn complete(job: &Job, run: &RunId, batch: &RecordBatch) -> Result<RecordBatch, 
     }
     let time = &columns[schema.index_of(&job.window.time_column)?];
     let dates = dates(job, run, time.as_primitive())?;
-    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, rows))) };
+    let text = |value: &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
+            value, rows,
+        )))
+    };
     let as_of = TimestampMicrosecondArray::from_value(run.interval.as_of.timestamp_micros(), rows);
     columns.extend([
         Arc::new(finding_ids(job, batch)?) as ArrayRef,
@@ -124,20 +164,33 @@ fn complete(job: &Job, run: &RunId, batch: &RecordBatch) -> Result<RecordBatch, 
 }
 
 /// The local day of each finding, which must lie in the interval that the run replaces.
-fn dates(job: &Job, run: &RunId, time: &TimestampMicrosecondArray) -> Result<Date32Array, SinkError> {
+fn dates(
+    job: &Job,
+    run: &RunId,
+    time: &TimestampMicrosecondArray,
+) -> Result<Date32Array, SinkError> {
     let interval = &run.interval;
     let window = interval.detect_start.timestamp_micros()..interval.detect_end.timestamp_micros();
-    let count = time.iter().filter(|time| !time.is_some_and(|time| window.contains(&time))).count();
+    let count = time
+        .iter()
+        .filter(|time| !time.is_some_and(|time| window.contains(&time)))
+        .count();
     if count > 0 {
         return Err(SinkError::OutsideWindow {
             count,
-            start: interval.detect_start.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-            end: interval.detect_end.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            start: interval
+                .detect_start
+                .to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            end: interval
+                .detect_end
+                .to_rfc3339_opts(SecondsFormat::AutoSi, true),
         });
     }
     let date = |time: Option<i64>| {
         let instant = time.and_then(DateTime::from_timestamp_micros)?;
-        Some(Date32Type::from_naive_date(job.window.timezone.date(instant)))
+        Some(Date32Type::from_naive_date(
+            job.window.timezone.date(instant),
+        ))
     };
     Ok(time.iter().map(date).collect())
 }
@@ -149,7 +202,9 @@ fn finding_ids(job: &Job, batch: &RecordBatch) -> Result<StringArray, SinkError>
     for name in &job.features.keys {
         let column = batch
             .column_by_name(name)
-            .ok_or_else(|| SinkError::NoColumn { needed: format!("column `{name}`") })?;
+            .ok_or_else(|| SinkError::NoColumn {
+                needed: format!("column `{name}`"),
+            })?;
         keys.push(canonical(column)?);
     }
     let id = |row: usize| {
@@ -160,7 +215,9 @@ fn finding_ids(job: &Job, batch: &RecordBatch) -> Result<StringArray, SinkError>
                 Key::Number(numbers) if numbers.is_valid(row) => {
                     update(&mut hasher, Some(&numbers.value(row).to_le_bytes()));
                 }
-                Key::Text(texts) if texts.is_valid(row) => update(&mut hasher, Some(texts.value(row).as_bytes())),
+                Key::Text(texts) if texts.is_valid(row) => {
+                    update(&mut hasher, Some(texts.value(row).as_bytes()))
+                }
                 _ => update(&mut hasher, None),
             }
         }
@@ -182,7 +239,14 @@ fn update(hasher: &mut Sha256, value: Option<&[u8]>) {
 
 /// A value that does not fit the table is an error, not a NULL.
 fn cast(column: &dyn Array, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    cast_with_options(column, data_type, &CastOptions { safe: false, ..CastOptions::default() })
+    cast_with_options(
+        column,
+        data_type,
+        &CastOptions {
+            safe: false,
+            ..CastOptions::default()
+        },
+    )
 }
 
 enum Key {
@@ -195,12 +259,15 @@ fn canonical(column: &ArrayRef) -> Result<Key, SinkError> {
     match column.data_type() {
         DataType::Timestamp(..) => {
             let micros = cast(column, &instant())?;
-            let micros: &TimestampMicrosecondArray = micros.as_primitive::<TimestampMicrosecondType>();
+            let micros: &TimestampMicrosecondArray =
+                micros.as_primitive::<TimestampMicrosecondType>();
             Ok(Key::Number(micros.reinterpret_cast::<Int64Type>()))
         }
-        data_type if data_type.is_integer() && *data_type != DataType::UInt64 => {
-            Ok(Key::Number(cast(column, &DataType::Int64)?.as_primitive().clone()))
-        }
-        _ => Ok(Key::Text(cast(column, &DataType::Utf8)?.as_string().clone())),
+        data_type if data_type.is_integer() && *data_type != DataType::UInt64 => Ok(Key::Number(
+            cast(column, &DataType::Int64)?.as_primitive().clone(),
+        )),
+        _ => Ok(Key::Text(
+            cast(column, &DataType::Utf8)?.as_string().clone(),
+        )),
     }
 }

@@ -11,12 +11,13 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, Result};
-use crate::job::{Job, DeltaTarget};
+use crate::job::{DeltaTarget, Job};
 use crate::run_id::RunId;
 
 /// Opens every sink of the job for findings of this schema: a bad target fails now, not after an hour.
 pub async fn open(job: &Job, findings: &SchemaRef) -> Result<Vec<DeltaSink>> {
-    let schema = finding::table_schema(job, findings).map_err(|error| blame(&job.sinks[0], error))?;
+    let schema =
+        finding::table_schema(job, findings).map_err(|error| blame(&job.sinks[0], error))?;
     let mut sinks = Vec::new();
     for target in &job.sinks {
         let sink = DeltaSink::open(job, target, &schema).await;
@@ -44,6 +45,9 @@ pub async fn write_all(
 fn blame(target: &DeltaTarget, error: SinkError) -> Error {
     match error {
         SinkError::Job(error) => Error::Job(error),
-        error => Error::Sink { location: target.location.to_string(), source: Box::new(error) },
+        error => Error::Sink {
+            location: target.location.to_string(),
+            source: Box::new(error),
+        },
     }
 }

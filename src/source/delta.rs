@@ -15,13 +15,19 @@ pub(super) async fn open(
     version: Option<u64>,
     options: HashMap<String, String>,
 ) -> Result<Opened, SourceError> {
-    let missing = SourceError::Missing { what: "Delta table" };
+    let missing = SourceError::Missing {
+        what: "Delta table",
+    };
     if !location.contains("://") && !std::path::Path::new(location).is_dir() {
         return Err(missing); // deltalake would create the folder
     }
-    let url = ensure_table_uri(location)
-        .map_err(|_| SourceError::Location { location: shown.to_owned() })?;
-    let builder = || DeltaTableBuilder::from_url(url.clone()).map(|builder| builder.with_storage_options(options.clone()));
+    let url = ensure_table_uri(location).map_err(|_| SourceError::Location {
+        location: shown.to_owned(),
+    })?;
+    let builder = || {
+        DeltaTableBuilder::from_url(url.clone())
+            .map(|builder| builder.with_storage_options(options.clone()))
+    };
     let table = match version {
         Some(version) => builder().map_err(SourceError::Delta)?.with_version(version),
         None => builder().map_err(SourceError::Delta)?,
@@ -31,24 +37,54 @@ pub(super) async fn open(
         (Err(DeltaTableError::NotATable(_)), _) => return Err(missing),
         (Err(error), None) => return Err(SourceError::Delta(error)),
         (Err(error), Some(version)) => {
-            let latest = builder().map_err(SourceError::Delta)?.load().await.ok().and_then(|table| table.version());
+            let latest = builder()
+                .map_err(SourceError::Delta)?
+                .load()
+                .await
+                .ok()
+                .and_then(|table| table.version());
             return Err(match latest {
                 Some(latest) if latest < version => SourceError::NoVersion { version, latest },
                 _ => SourceError::Delta(error),
             });
         }
     };
-    table.update_datafusion_session(&ctx.state()).map_err(SourceError::Delta)?;
+    table
+        .update_datafusion_session(&ctx.state())
+        .map_err(SourceError::Delta)?;
     let (mut files, mut bytes) = (0, 0);
-    for file in table.snapshot().map_err(SourceError::Delta)?.log_data().iter() {
+    for file in table
+        .snapshot()
+        .map_err(SourceError::Delta)?
+        .log_data()
+        .iter()
+    {
         files += 1;
         bytes += u64::try_from(file.size()).unwrap_or(0);
     }
-    let id = table.snapshot().map_err(SourceError::Delta)?.metadata().id().to_owned();
+    let id = table
+        .snapshot()
+        .map_err(SourceError::Delta)?
+        .metadata()
+        .id()
+        .to_owned();
     let identity = identity(&[location, &id]);
-    let version = table.version().map(|version| version.to_string()).unwrap_or_default();
-    let provider = table.table_provider().await.map_err(SourceError::Register)?;
-    Ok(Opened { provider, nullable_partitions: Vec::new(), identity, version, files, bytes })
+    let version = table
+        .version()
+        .map(|version| version.to_string())
+        .unwrap_or_default();
+    let provider = table
+        .table_provider()
+        .await
+        .map_err(SourceError::Register)?;
+    Ok(Opened {
+        provider,
+        nullable_partitions: Vec::new(),
+        identity,
+        version,
+        files,
+        bytes,
+    })
 }
 
 /// What to do about a table that cannot be opened; the kernel tells its reasons in words alone.

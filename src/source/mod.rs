@@ -84,7 +84,9 @@ pub enum SourceError {
         latest: u64,
     },
     /// A file that writers hide from readers: half of a write, or a leftover.
-    #[error("there is a hidden file `{file}` among the Parquet files, which no reader should count")]
+    #[error(
+        "there is a hidden file `{file}` among the Parquet files, which no reader should count"
+    )]
     Hidden {
         /// The file, from the location on.
         file: String,
@@ -119,7 +121,9 @@ impl SourceError {
             Self::Missing { .. } | Self::NoVersion { .. } | Self::Hidden { .. } => Blame::Data,
             Self::Store(_) => Blame::Outside,
             Self::Delta(error) => blame_of(error),
-            Self::Parquet(error) | Self::ParquetFile { source: error, .. } | Self::Register(error) => blame_of(error),
+            Self::Parquet(error)
+            | Self::ParquetFile { source: error, .. }
+            | Self::Register(error) => blame_of(error),
         }
     }
 
@@ -161,7 +165,8 @@ pub async fn register_all(ctx: &SessionContext, job: &Job) -> Result<Vec<SourceS
     for source in &job.sources {
         let location = source.location.to_string();
         let opened = open(ctx, source, &location).await.and_then(|opened| {
-            register(ctx, source, &opened, job.window.timezone.name()).map_err(SourceError::Register)?;
+            register(ctx, source, &opened, job.window.timezone.name())
+                .map_err(SourceError::Register)?;
             Ok(opened)
         });
         let opened = opened.map_err(|error| blame(&source.name, &location, error))?;
@@ -195,7 +200,8 @@ pub(crate) async fn register_output(
     let opened = match open(ctx, &output, &shown).await {
         Err(SourceError::Missing { .. }) => return Ok(()),
         Err(error) => Err(error),
-        Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name()).map_err(SourceError::Register),
+        Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name())
+            .map_err(SourceError::Register),
     };
     opened.map_err(|error| blame(name, &shown, error))
 }
@@ -203,7 +209,11 @@ pub(crate) async fn register_output(
 fn blame(name: &str, location: &str, error: SourceError) -> Error {
     match error {
         SourceError::Job(error) => Error::Job(error),
-        error => Error::Source { name: name.to_owned(), location: location.to_owned(), source: Box::new(error) },
+        error => Error::Source {
+            name: name.to_owned(),
+            location: location.to_owned(),
+            source: Box::new(error),
+        },
     }
 }
 
@@ -221,7 +231,10 @@ pub(crate) fn resolve_options(
     options: &BTreeMap<String, Template>,
     place: &Place,
 ) -> Result<HashMap<String, String>, JobError> {
-    options.iter().map(|(key, value)| Ok((key.clone(), resolve(value, place)?))).collect()
+    options
+        .iter()
+        .map(|(key, value)| Ok((key.clone(), resolve(value, place)?)))
+        .collect()
 }
 
 /// Registers the table, its times in microseconds and in the job's zone.
@@ -240,7 +253,9 @@ fn register(
             data_type if *data_type == zoned => return column,
             DataType::Timestamp(_, None) if timezone != "UTC" => local_time(column, timezone),
             DataType::Timestamp(..) => cast(column, zoned.clone()),
-            _ if opened.nullable_partitions.contains(field.name()) => nullif(column, lit(parquet::HIVE_NULL)),
+            _ if opened.nullable_partitions.contains(field.name()) => {
+                nullif(column, lit(parquet::HIVE_NULL))
+            }
             _ => return column,
         };
         is_as_it_is = false;
@@ -250,7 +265,9 @@ fn register(
     let table = if is_as_it_is {
         Arc::clone(&opened.provider)
     } else {
-        ctx.read_table(Arc::clone(&opened.provider))?.select(columns)?.into_view()
+        ctx.read_table(Arc::clone(&opened.provider))?
+            .select(columns)?
+            .into_view()
     };
     ctx.register_table(TableReference::bare(source.name.as_str()), table)?;
     Ok(())

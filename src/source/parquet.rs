@@ -7,7 +7,9 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectMeta;
@@ -31,34 +33,55 @@ pub(super) async fn open(
     let url = listing_url(location, shown)?;
     if url.scheme() != "file" {
         let settings = environment().chain(options.clone());
-        let (store, _) = object_store::parse_url_opts(url.get_url(), settings).map_err(SourceError::Store)?;
+        let (store, _) =
+            object_store::parse_url_opts(url.get_url(), settings).map_err(SourceError::Store)?;
         ctx.register_object_store(url.object_store().as_ref(), store.into());
     }
     let state = ctx.state();
-    let extension = if url.get_glob().is_none() && url.is_collection() { EXTENSION } else { "" };
+    let extension = if url.get_glob().is_none() && url.is_collection() {
+        EXTENSION
+    } else {
+        ""
+    };
     let format = ParquetFormat::default().with_options(state.default_table_options().parquet);
-    let listing = ListingOptions::new(Arc::new(format))
-        .with_file_extension(extension);
+    let listing = ListingOptions::new(Arc::new(format)).with_file_extension(extension);
     if is_delta_table(ctx, &url).await {
         return Err(SourceError::IsDelta);
     }
     let files = survey(ctx, &url, extension).await?;
     if files.is_empty() {
-        return Err(SourceError::Missing { what: "Parquet file" });
+        return Err(SourceError::Missing {
+            what: "Parquet file",
+        });
     }
-    let partitions = listing.infer_partitions(&state, &url).await.map_err(SourceError::Parquet)?;
-    let nullable_partitions = if files.iter().any(|file| file.location.as_ref().contains(HIVE_NULL)) {
+    let partitions = listing
+        .infer_partitions(&state, &url)
+        .await
+        .map_err(SourceError::Parquet)?;
+    let nullable_partitions = if files
+        .iter()
+        .any(|file| file.location.as_ref().contains(HIVE_NULL))
+    {
         partitions.clone()
     } else {
         Vec::new()
     };
-    let partitions = partitions.into_iter().map(|name| (name, DataType::Utf8)).collect();
+    let partitions = partitions
+        .into_iter()
+        .map(|name| (name, DataType::Utf8))
+        .collect();
     let listing = listing.with_table_partition_cols(partitions);
     let schema = match listing.infer_schema(&state, &url).await {
         Ok(schema) => schema,
-        Err(error) => return Err(culprit(ctx, &url, files).await.unwrap_or(SourceError::Parquet(error))),
+        Err(error) => {
+            return Err(culprit(ctx, &url, files)
+                .await
+                .unwrap_or(SourceError::Parquet(error)));
+        }
     };
-    let config = ListingTableConfig::new(url).with_listing_options(listing).with_schema(schema);
+    let config = ListingTableConfig::new(url)
+        .with_listing_options(listing)
+        .with_schema(schema);
     let table = ListingTable::try_new(config).map_err(SourceError::Parquet)?;
     let bytes = files.iter().map(|file| file.size).sum();
     Ok(Opened {
@@ -73,11 +96,17 @@ pub(super) async fn open(
 
 /// Splits a location into what to list and the pattern to keep; a folder ends in `/`.
 fn listing_url(location: &str, shown: &str) -> Result<ListingTableUrl, SourceError> {
-    let wrong = || SourceError::Location { location: shown.to_owned() };
+    let wrong = || SourceError::Location {
+        location: shown.to_owned(),
+    };
     if !location.contains("://") {
         let path = Path::new(location);
         // A name that is there is taken as it is, also with `[`, `*` or `?` in it.
-        let url = if path.is_dir() { Url::from_directory_path(path) } else { Url::from_file_path(path) };
+        let url = if path.is_dir() {
+            Url::from_directory_path(path)
+        } else {
+            Url::from_file_path(path)
+        };
         return match url {
             Ok(url) if path.exists() => ListingTableUrl::try_new(url, None).map_err(|_| wrong()),
             _ => ListingTableUrl::parse(location).map_err(|_| wrong()),
@@ -86,21 +115,27 @@ fn listing_url(location: &str, shown: &str) -> Result<ListingTableUrl, SourceErr
     let is_file = location.ends_with(EXTENSION);
     let (folder, glob) = match location.find(['*', '?', '[']) {
         Some(first) => {
-            let cut = location[..first].rfind('/').map_or(first, |slash| slash + 1);
+            let cut = location[..first]
+                .rfind('/')
+                .map_or(first, |slash| slash + 1);
             (location[..cut].to_owned(), Some(&location[cut..]))
         }
         None if is_file || location.ends_with('/') => (location.to_owned(), None),
         None => (format!("{location}/"), None),
     };
     let url = Url::parse(&folder).map_err(|_| wrong())?;
-    let glob = glob.map(glob::Pattern::new).transpose().map_err(|_| wrong())?;
+    let glob = glob
+        .map(glob::Pattern::new)
+        .transpose()
+        .map_err(|_| wrong())?;
     ListingTableUrl::try_new(url, glob).map_err(|_| wrong())
 }
 
 /// The usual variables of the object stores, as their settings.
 fn environment() -> impl Iterator<Item = (String, String)> {
     let stores = ["AWS_", "AZURE_", "GOOGLE_"];
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     variables
         .filter(move |(name, _)| stores.iter().any(|store| name.starts_with(store)))
         .map(|(name, value)| (name.to_lowercase(), value))
@@ -108,17 +143,29 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 
 /// A Delta table's folder also holds files that the table no longer has: only its log tells.
 async fn is_delta_table(ctx: &SessionContext, url: &ListingTableUrl) -> bool {
-    let Ok(store) = ctx.runtime_env().object_store(url) else { return false };
+    let Ok(store) = ctx.runtime_env().object_store(url) else {
+        return false;
+    };
     let log = url.prefix().clone().join("_delta_log");
-    store.list(Some(&log)).next().await.is_some_and(|first| first.is_ok())
+    store
+        .list(Some(&log))
+        .next()
+        .await
+        .is_some_and(|first| first.is_ok())
 }
 
 /// The files in the order of their names; a file without a byte is none.
-async fn survey(ctx: &SessionContext, url: &ListingTableUrl, extension: &str) -> Result<Vec<ObjectMeta>, SourceError> {
+async fn survey(
+    ctx: &SessionContext,
+    url: &ListingTableUrl,
+    extension: &str,
+) -> Result<Vec<ObjectMeta>, SourceError> {
     let list = async {
         let store = ctx.runtime_env().object_store(url)?;
         let state = ctx.state();
-        let files = url.list_all_files(&state, store.as_ref(), extension).await?;
+        let files = url
+            .list_all_files(&state, store.as_ref(), extension)
+            .await?;
         files.try_collect::<Vec<_>>().await
     };
     let mut files = match list.await {
@@ -128,10 +175,16 @@ async fn survey(ctx: &SessionContext, url: &ListingTableUrl, extension: &str) ->
     };
     files.retain(|file| file.size > 0);
     for file in &files {
-        let parts: Vec<_> = url.strip_prefix(&file.location).map(Iterator::collect).unwrap_or_default();
-        let is_hidden = |part: &&str| part.starts_with('.') || (part.starts_with('_') && !part.contains('='));
+        let parts: Vec<_> = url
+            .strip_prefix(&file.location)
+            .map(Iterator::collect)
+            .unwrap_or_default();
+        let is_hidden =
+            |part: &&str| part.starts_with('.') || (part.starts_with('_') && !part.contains('='));
         if parts.iter().any(is_hidden) {
-            return Err(SourceError::Hidden { file: parts.join("/") });
+            return Err(SourceError::Hidden {
+                file: parts.join("/"),
+            });
         }
     }
     files.sort_by(|a, b| a.location.cmp(&b.location));
@@ -142,18 +195,30 @@ async fn survey(ctx: &SessionContext, url: &ListingTableUrl, extension: &str) ->
 fn digest(files: &[ObjectMeta]) -> String {
     let mut digest = Sha256::new();
     for file in files {
-        let seen = format!("{} {} {}\n", file.location, file.size, file.last_modified.timestamp_micros());
+        let seen = format!(
+            "{} {} {}\n",
+            file.location,
+            file.size,
+            file.last_modified.timestamp_micros()
+        );
         digest.update(seen.as_bytes());
     }
     crate::hex(&digest.finalize()[..8])
 }
 
 /// The first file whose schema cannot be read: the reader of them all does not say which it was.
-async fn culprit(ctx: &SessionContext, url: &ListingTableUrl, files: Vec<ObjectMeta>) -> Option<SourceError> {
+async fn culprit(
+    ctx: &SessionContext,
+    url: &ListingTableUrl,
+    files: Vec<ObjectMeta>,
+) -> Option<SourceError> {
     let store = ctx.runtime_env().object_store(url).ok()?;
     let (state, format) = (ctx.state(), ParquetFormat::default());
     for file in files {
-        let name = match url.strip_prefix(&file.location).map(|parts| parts.collect::<Vec<_>>().join("/")) {
+        let name = match url
+            .strip_prefix(&file.location)
+            .map(|parts| parts.collect::<Vec<_>>().join("/"))
+        {
             Some(inside) if !inside.is_empty() => inside,
             _ => file.location.filename().unwrap_or_default().to_owned(),
         };

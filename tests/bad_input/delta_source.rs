@@ -7,7 +7,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
 use serde_json::{Value, json};
 
-use crate::kit::{AS_OF, Dir, JOB, RawDelta, Said, add, delta_schema, usual, write_delta, write_parquet, z85};
+use crate::kit::{
+    AS_OF, Dir, JOB, RawDelta, Said, add, delta_schema, usual, write_delta, write_parquet, z85,
+};
 
 #[test]
 fn a_missing_table_is_named_and_not_made() {
@@ -15,7 +17,7 @@ fn a_missing_table_is_named_and_not_made() {
     dir.run_is_refused(
         3,
         "error: source `process_execution` at `data/process_execution`: there is no Delta table
-           hint: look at `location` in the job file; paths in it are relative to the job file. `crannog demo data` makes a sample",
+           hint: look at `location` and `format` in the job file; paths in it are relative to the job file",
     );
     assert!(!dir.path("data").exists());
 }
@@ -27,7 +29,7 @@ fn a_folder_without_a_log_is_no_table() {
     dir.run_is_refused(
         3,
         "error: source `process_execution` at `data/process_execution`: there is no Delta table
-           hint: look at `location` in the job file; paths in it are relative to the job file. `crannog demo data` makes a sample",
+           hint: look at `location` and `format` in the job file; paths in it are relative to the job file",
     );
     assert_eq!(fs::read_dir(dir.events()).unwrap().count(), 0);
 }
@@ -36,7 +38,13 @@ fn a_folder_without_a_log_is_no_table() {
 fn an_empty_table_has_no_rows_to_judge() {
     let dir = Dir::without_events();
     let schema = delta_schema(|_, _| json!({}));
-    RawDelta::create(&dir.events(), &json!({"minReaderVersion": 1, "minWriterVersion": 2}), &schema, &json!({}), &[]);
+    RawDelta::create(
+        &dir.events(),
+        &json!({"minReaderVersion": 1, "minWriterVersion": 2}),
+        &schema,
+        &json!({}),
+        &[],
+    );
     dir.run_is_refused(
         3,
         "error: `indexed` has no rows from 2025-12-11 00:00:00 UTC to 2026-03-11 00:00:00 UTC
@@ -135,9 +143,17 @@ fn a_data_file_that_is_gone_is_named() {
 fn a_commit_that_was_half_written_is_named() {
     let dir = Dir::new();
     let log = dir.events().join("_delta_log");
-    fs::write(log.join("00000000000000000001.json"), r#"{"add":{"path":"part-0"#).unwrap();
+    fs::write(
+        log.join("00000000000000000001.json"),
+        r#"{"add":{"path":"part-0"#,
+    )
+    .unwrap();
     // A stack trace, where the system asks for one, is for the makers of the engine.
-    let said = Said::by(dir.command().args(["run", JOB, "--as-of", AS_OF]).env("RUST_BACKTRACE", "1"));
+    let said = Said::by(
+        dir.command()
+            .args(["run", JOB, "--as-of", AS_OF])
+            .env("RUST_BACKTRACE", "1"),
+    );
     said.fails(
         3,
         "error: source `process_execution` at `data/process_execution`: the Delta table cannot be opened
@@ -151,7 +167,11 @@ fn a_commit_that_was_half_written_is_named() {
 fn an_earlier_version_can_be_read_past_a_half_written_commit() {
     let dir = Dir::new();
     let log = dir.events().join("_delta_log");
-    fs::write(log.join("00000000000000000001.json"), r#"{"add":{"path":"part-0"#).unwrap();
+    fs::write(
+        log.join("00000000000000000001.json"),
+        r#"{"add":{"path":"part-0"#,
+    )
+    .unwrap();
     dir.edit_job("format   = \"delta\"", "format   = \"delta\"\nversion = 0");
     dir.run(&[]).succeeds();
 }
@@ -165,7 +185,13 @@ fn a_reader_feature_that_is_not_known_is_named() {
         "readerFeatures": ["quantumEntanglement"],
         "writerFeatures": ["quantumEntanglement"],
     });
-    RawDelta::create(&dir.events(), &protocol, &delta_schema(|_, _| json!({})), &json!({}), &[]);
+    RawDelta::create(
+        &dir.events(),
+        &protocol,
+        &delta_schema(|_, _| json!({})),
+        &json!({}),
+        &[],
+    );
     dir.run_is_refused(
         3,
         "error: source `process_execution` at `data/process_execution`: the Delta table cannot be opened
@@ -178,16 +204,23 @@ fn a_reader_feature_that_is_not_known_is_named() {
 fn a_table_of_mapped_columns_gives_the_same_findings() {
     let dir = Dir::without_events();
     let physical = |number: usize| format!("col-{number}");
-    let metadata = |number: usize, _: &str| {
-        json!({"delta.columnMapping.id": number + 1, "delta.columnMapping.physicalName": physical(number)})
-    };
+    let metadata = |number: usize, _: &str| json!({"delta.columnMapping.id": number + 1, "delta.columnMapping.physicalName": physical(number)});
     let rows = usual();
-    let fields = rows.schema().fields().iter().enumerate().map(|(number, field)| {
-        field.as_ref().clone().with_name(physical(number)).with_metadata(
-            [("PARQUET:field_id".to_owned(), (number + 1).to_string())].into(),
-        )
-    }).collect::<Vec<_>>();
-    let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), rows.columns().to_vec()).unwrap();
+    let fields = rows
+        .schema()
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(number, field)| {
+            field
+                .as_ref()
+                .clone()
+                .with_name(physical(number))
+                .with_metadata([("PARQUET:field_id".to_owned(), (number + 1).to_string())].into())
+        })
+        .collect::<Vec<_>>();
+    let rows =
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), rows.columns().to_vec()).unwrap();
     write_parquet(&dir.events().join("part-0.parquet"), &rows);
     RawDelta::create(
         &dir.events(),
@@ -251,16 +284,27 @@ fn deletion_vector(rows: &[u16]) -> Vec<u8> {
 fn renamed(from: &str, to: &str) -> RecordBatch {
     let rows = usual();
     let rename = |field: &Arc<Field>| {
-        let name = if field.name() == from { to } else { field.name() };
+        let name = if field.name() == from {
+            to
+        } else {
+            field.name()
+        };
         field.as_ref().clone().with_name(name)
     };
-    let schema = Schema::new(rows.schema().fields().iter().map(rename).collect::<Vec<_>>());
+    let schema = Schema::new(
+        rows.schema()
+            .fields()
+            .iter()
+            .map(rename)
+            .collect::<Vec<_>>(),
+    );
     RecordBatch::try_new(Arc::new(schema), rows.columns().to_vec()).unwrap()
 }
 
 /// Findings without the run that made them.
 fn same_findings(rows: &[Value]) -> Vec<Value> {
     let mut rows = rows.to_vec();
-    rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("run_id")));
+    rows.iter_mut()
+        .for_each(|row| drop(row.as_object_mut().unwrap().remove("run_id")));
     rows
 }

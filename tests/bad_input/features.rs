@@ -5,7 +5,10 @@ use crate::kit::Dir;
 #[test]
 fn a_key_that_two_rows_share_is_shown() {
     let dir = Dir::new();
-    dir.edit_job("keys    = [\"interval\", \"Computer\", \"Account\", \"AccountType\", \"Process\"]", "keys    = [\"interval\", \"Computer\", \"Account\", \"AccountType\"]");
+    dir.edit_job(
+        "keys    = [\"interval\", \"Computer\", \"Account\", \"AccountType\", \"Process\"]",
+        "keys    = [\"interval\", \"Computer\", \"Account\", \"AccountType\"]",
+    );
     dir.run_is_refused(
         3,
         "error: `indexed` has more than one row for the key interval = 2026-03-08T00:00:00Z, Computer = db-1, Account = carol, AccountType = User
@@ -17,13 +20,20 @@ fn a_key_that_two_rows_share_is_shown() {
 fn a_feature_that_is_null_in_some_rows_is_refused_or_taken_as_missing() {
     let dir = Dir::new();
     let sql = "sql/process_execution/indexed.sql";
-    dir.edit(sql, "grouped.count                   AS count", "nullif(grouped.count, 1)        AS count");
+    dir.edit(
+        sql,
+        "grouped.count                   AS count",
+        "nullif(grouped.count, 1)        AS count",
+    );
     dir.run_is_refused(
         3,
         "error: column `count` of `indexed` has 9 missing values
            hint: give it a value in SQL, for example coalesce(count, 0), or set [features] missing_values = \"allow-nan\" to let the forest treat it as missing",
     );
-    dir.edit_job("[features]\n", "[features]\nmissing_values = \"allow-nan\"\n");
+    dir.edit_job(
+        "[features]\n",
+        "[features]\nmissing_values = \"allow-nan\"\n",
+    );
     dir.run(&[]).succeeds();
 }
 
@@ -31,7 +41,8 @@ fn a_feature_that_is_null_in_some_rows_is_refused_or_taken_as_missing() {
 fn a_feature_that_is_nan_in_some_rows_is_refused_or_taken_as_missing() {
     let dir = Dir::new();
     let sql = "sql/process_execution/indexed.sql";
-    let nan = "CASE grouped.count WHEN 40 THEN cast('NaN' AS double) ELSE grouped.count END AS count";
+    let nan =
+        "CASE grouped.count WHEN 40 THEN cast('NaN' AS double) ELSE grouped.count END AS count";
     dir.edit(sql, "grouped.count                   AS count", nan);
     dir.edit_job("../out/anomalies", "../new/anomalies");
     dir.run_is_refused(
@@ -39,7 +50,10 @@ fn a_feature_that_is_nan_in_some_rows_is_refused_or_taken_as_missing() {
         "error: column `count` of `indexed` has 1 missing values
            hint: give it a value in SQL, for example coalesce(count, 0), or set [features] missing_values = \"allow-nan\" to let the forest treat it as missing",
     );
-    dir.edit_job("[features]\n", "[features]\nmissing_values = \"allow-nan\"\n");
+    dir.edit_job(
+        "[features]\n",
+        "[features]\nmissing_values = \"allow-nan\"\n",
+    );
     dir.run(&[]).succeeds();
 }
 
@@ -51,20 +65,31 @@ fn a_feature_that_is_infinite_is_larger_than_all_others() {
     dir.edit(sql, "grouped.count                   AS count", infinite);
     dir.edit_job("../out/anomalies", "../new/anomalies");
     let said = dir.run(&["--show", "1"]);
-    assert!(said.succeeds().stdout.contains("mimikatz.exe   inf"), "{}", said.stdout);
+    assert!(
+        said.succeeds().stdout.contains("mimikatz.exe   inf"),
+        "{}",
+        said.stdout
+    );
 }
 
 #[test]
 fn a_feature_that_is_a_text_is_refused_by_check() {
     let dir = Dir::new();
-    dir.edit_job("columns = [\"unixInterval\", \"computerIndex\"", "columns = [\"unixInterval\", \"Computer\"");
+    dir.edit_job(
+        "columns = [\"unixInterval\", \"computerIndex\"",
+        "columns = [\"unixInterval\", \"Computer\"",
+    );
     dir.job_is_refused("error: jobs/process_execution.toml:23: `features.columns[1]`: `Computer` of `indexed` is text, not a number");
 }
 
 #[test]
 fn a_value_that_does_not_fit_a_cast_is_told_with_its_step() {
     let dir = Dir::new();
-    dir.edit("sql/process_execution/indexed.sql", "grouped.count                   AS count", "cast(grouped.Process AS bigint) AS count");
+    dir.edit(
+        "sql/process_execution/indexed.sql",
+        "grouped.count                   AS count",
+        "cast(grouped.Process AS bigint) AS count",
+    );
     dir.run_is_refused(
         3,
         "error: step `indexed` stopped

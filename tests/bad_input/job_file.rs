@@ -22,7 +22,10 @@ fn a_job_file_that_is_not_there() {
 
 #[test]
 fn a_job_file_that_is_a_folder() {
-    Dir::new().crannog(&["run", "jobs"]).fails(2, "error: cannot read `jobs`\n because: Is a directory (os error 21)");
+    Dir::new().crannog(&["run", "jobs"]).fails(
+        2,
+        "error: cannot read `jobs`\n because: Is a directory (os error 21)",
+    );
 }
 
 #[test]
@@ -61,7 +64,7 @@ fn a_table_that_no_job_has() {
         "[parameters]",
         "[params]\nx = 1\n[parameters]",
         "error: jobs/process_execution.toml:16: `params`: unknown key `params`
-           hint: known here: `job`, `sources`, `window`, `parameters`, `features`, `isolation_forest`, `findings`, `sinks`, `engine`",
+           hint: known here: `job`, `sources`, `window`, `parameters`, `allowed_parameters`, `features`, `isolation_forest`, `findings`, `sinks`, `engine`",
     );
 }
 

@@ -61,7 +61,11 @@ fn a_table_with_other_columns_is_left_alone() {
 #[test]
 fn a_new_column_does_not_slip_into_the_old_table() {
     let dir = Dir::new();
-    dir.edit(EVIDENCE, "anomalies.rank                                       AS rank\n", "anomalies.rank AS rank,\n 1 AS novelty\n");
+    dir.edit(
+        EVIDENCE,
+        "anomalies.rank                                       AS rank\n",
+        "anomalies.rank AS rank,\n 1 AS novelty\n",
+    );
     dir.run_is_refused(
         2,
         "error: sink `out/anomalies`: the table there has other columns: it has no `novelty`
@@ -93,7 +97,11 @@ fn findings_without_their_time_are_refused_by_check() {
 #[test]
 fn findings_with_a_column_of_the_program_are_refused_by_check() {
     let dir = Dir::new();
-    dir.edit(EVIDENCE, "anomalies.rank                                       AS rank\n", "anomalies.rank AS rank,\n 'x' AS run_id\n");
+    dir.edit(
+        EVIDENCE,
+        "anomalies.rank                                       AS rank\n",
+        "anomalies.rank AS rank,\n 'x' AS run_id\n",
+    );
     dir.job_is_refused(
         "error: sink `out/anomalies`: the findings have a column `run_id`, which every sink adds itself
            hint: give `run_id` another name in the last SQL file of [findings]",
@@ -103,7 +111,11 @@ fn findings_with_a_column_of_the_program_are_refused_by_check() {
 #[test]
 fn findings_of_a_type_that_delta_does_not_have_are_refused_by_check() {
     let dir = Dir::new();
-    dir.edit(EVIDENCE, "anomalies.rank                                       AS rank\n", "anomalies.rank AS rank,\n INTERVAL '1 day' AS pause\n");
+    dir.edit(
+        EVIDENCE,
+        "anomalies.rank                                       AS rank\n",
+        "anomalies.rank AS rank,\n INTERVAL '1 day' AS pause\n",
+    );
     dir.job_is_refused(
         "error: sink `out/anomalies`: column `pause` is Interval(MonthDayNano), which a Delta table cannot hold
            hint: cast `pause` in the last SQL file of [findings]",
@@ -113,7 +125,11 @@ fn findings_of_a_type_that_delta_does_not_have_are_refused_by_check() {
 #[test]
 fn findings_without_a_key_are_refused_by_check() {
     let dir = Dir::new();
-    dir.edit(EVIDENCE, "    anomalies.Account                                    AS Account,\n", "");
+    dir.edit(
+        EVIDENCE,
+        "    anomalies.Account                                    AS Account,\n",
+        "",
+    );
     dir.job_is_refused(
         "error: jobs/process_execution.toml:22: `features.keys[2]`: `Account` is not a column of `evidence` (sql/process_execution/evidence.sql)
            hint: did you mean `count`?",
@@ -123,7 +139,10 @@ fn findings_without_a_key_are_refused_by_check() {
 #[test]
 fn a_half_written_log_of_the_output_is_named() {
     let dir = Dir::new();
-    dir.write("out/anomalies/_delta_log/00000000000000000002.json", r#"{"add":{"path":"part-0"#);
+    dir.write(
+        "out/anomalies/_delta_log/00000000000000000002.json",
+        r#"{"add":{"path":"part-0"#,
+    );
     dir.run(&[]).fails(
         1,
         "error: sink `out/anomalies`: the Delta table cannot be opened or written

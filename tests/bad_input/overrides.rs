@@ -33,7 +33,8 @@ fn values_are_toml_or_plain_text() {
 #[test]
 fn an_entry_of_a_list_is_named_by_its_number() {
     let dir = Dir::new();
-    dir.run(&["--set", "sinks[0].location=../elsewhere/anomalies"]).succeeds();
+    dir.run(&["--set", "sinks[0].location=../elsewhere/anomalies"])
+        .succeeds();
     assert!(dir.path("elsewhere/anomalies/_delta_log").is_dir());
     dir.findings_are_as_before();
 }
@@ -119,5 +120,10 @@ fn a_wrong_value_is_told_as_one_of_the_file() {
 fn a_time_that_is_none_is_refused_by_the_command_line() {
     let said = Dir::new().crannog(&["run", "jobs/process_execution.toml", "--as-of", "yesterday"]);
     assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("write a time such as 2026-11-22T03:00:00Z, or a date"), "{}", said.stderr);
+    assert!(
+        said.stderr
+            .contains("write a time such as 2026-11-22T03:00:00Z, or a date"),
+        "{}",
+        said.stderr
+    );
 }

@@ -7,7 +7,10 @@ use crate::kit::{Dir, usual, write_parquet};
 /// A folder whose job reads Parquet from `location`.
 fn dir(location: &str) -> Dir {
     let dir = Dir::without_events();
-    dir.edit_job("\"delta\"\nlocation = \"../data/process_execution\"", &format!("\"parquet\"\nlocation = \"{location}\""));
+    dir.edit_job(
+        "\"delta\"\nlocation = \"../data/process_execution\"",
+        &format!("\"parquet\"\nlocation = \"{location}\""),
+    );
     dir
 }
 
@@ -16,7 +19,7 @@ fn a_missing_file_is_named() {
     dir("../data/events.parquet").run_is_refused(
         3,
         "error: source `process_execution` at `data/events.parquet`: there is no Parquet file
-           hint: look at `location` in the job file; paths in it are relative to the job file. `crannog demo data` makes a sample",
+           hint: look at `location` and `format` in the job file; paths in it are relative to the job file",
     );
 }
 
@@ -27,7 +30,7 @@ fn a_folder_without_parquet_files_is_named() {
     dir.run_is_refused(
         3,
         "error: source `process_execution` at `data`: there is no Parquet file
-           hint: look at `location` in the job file; paths in it are relative to the job file. `crannog demo data` makes a sample",
+           hint: look at `location` and `format` in the job file; paths in it are relative to the job file",
     );
 }
 
@@ -38,7 +41,7 @@ fn a_pattern_that_matches_nothing_is_named() {
     dir.run_is_refused(
         3,
         "error: source `process_execution` at `data/2027-*.parquet`: there is no Parquet file
-           hint: look at `location` in the job file; paths in it are relative to the job file. `crannog demo data` makes a sample",
+           hint: look at `location` and `format` in the job file; paths in it are relative to the job file",
     );
 }
 
@@ -46,7 +49,10 @@ fn a_pattern_that_matches_nothing_is_named() {
 fn a_file_that_is_not_parquet_is_named() {
     let dir = dir("../data");
     write_parquet(&dir.path("data/a.parquet"), &usual());
-    dir.write("data/b.parquet", "this is a text, and it is long enough to hold a footer");
+    dir.write(
+        "data/b.parquet",
+        "this is a text, and it is long enough to hold a footer",
+    );
     dir.run_is_refused(
         3,
         "error: source `process_execution` at `data`: `b.parquet` is cut off or not Parquet
@@ -76,7 +82,7 @@ fn a_file_without_a_byte_is_none() {
     dir.run_is_refused(
         3,
         "error: source `process_execution` at `data/events.parquet`: there is no Parquet file
-           hint: look at `location` in the job file; paths in it are relative to the job file. `crannog demo data` makes a sample",
+           hint: look at `location` and `format` in the job file; paths in it are relative to the job file",
     );
 }
 

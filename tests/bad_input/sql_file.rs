@@ -26,7 +26,12 @@ fn a_syntax_error() {
 
 #[test]
 fn a_text_without_an_end() {
-    refused(GROUPED, "    AccountType,", "    'AccountType,", "error: sql/process_execution/grouped.sql:6: Unterminated string literal");
+    refused(
+        GROUPED,
+        "    AccountType,",
+        "    'AccountType,",
+        "error: sql/process_execution/grouped.sql:6: Unterminated string literal",
+    );
 }
 
 #[test]
@@ -131,7 +136,9 @@ fn a_column_of_the_name_that_the_model_gives() {
 fn anything_but_one_query() {
     let dir = Dir::new();
     dir.write(GROUPED, "DROP TABLE process_execution");
-    dir.job_is_refused("error: sql/process_execution/grouped.sql: it is not a query; it should hold one SELECT");
+    dir.job_is_refused(
+        "error: sql/process_execution/grouped.sql: it is not a query; it should hold one SELECT",
+    );
     dir.write(GROUPED, "-- nothing yet\n");
     dir.job_is_refused("error: sql/process_execution/grouped.sql: there is no query in it; it should hold one SELECT");
     dir.write(GROUPED, "SELECT 1 AS a; SELECT 2 AS b");
@@ -141,7 +148,10 @@ fn anything_but_one_query() {
 #[test]
 fn a_write_inside_of_a_query() {
     let dir = Dir::new();
-    dir.write(GROUPED, "WITH gone AS (DELETE FROM process_execution RETURNING *) SELECT * FROM gone");
+    dir.write(
+        GROUPED,
+        "WITH gone AS (DELETE FROM process_execution RETURNING *) SELECT * FROM gone",
+    );
     assert_eq!(dir.run(&[]).code, 2);
     dir.findings_are_as_before();
 }

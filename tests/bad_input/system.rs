@@ -15,16 +15,23 @@ fn run_as_nobody(dir: &Dir) -> Option<Said> {
     }
     fs::set_permissions(dir.path("."), Permissions::from_mode(0o755)).unwrap();
     let is_root = fs::read("/proc/self/status").is_ok_and(|status| {
-        String::from_utf8_lossy(&status).lines().any(|line| line.starts_with("Uid:\t0\t"))
+        String::from_utf8_lossy(&status)
+            .lines()
+            .any(|line| line.starts_with("Uid:\t0\t"))
     });
     let mut command = if is_root {
         let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(&program);
         command
     } else {
         Command::new(&program)
     };
-    command.args(["run", JOB, "--as-of", AS_OF]).current_dir(dir.path(".")).env_remove("RUST_LOG");
+    command
+        .args(["run", JOB, "--as-of", AS_OF])
+        .current_dir(dir.path("."))
+        .env_remove("RUST_LOG");
     if is_root && !Path::new("/usr/bin/setpriv").exists() {
         println!("skipped: permissions do not apply to root, and there is no setpriv");
         return None;
@@ -40,7 +47,9 @@ fn forbid(path: &Path, mode: u32) {
 fn a_table_that_may_not_be_read() {
     let dir = Dir::new();
     forbid(&dir.events().join("_delta_log"), 0o000);
-    let Some(said) = run_as_nobody(&dir) else { return };
+    let Some(said) = run_as_nobody(&dir) else {
+        return;
+    };
     said.fails(
         1,
         "error: source `process_execution` at `data/process_execution`: the Delta table cannot be opened
@@ -58,7 +67,9 @@ fn a_data_file_that_may_not_be_read() {
     forbid(&dir.path("out"), 0o777);
     forbid(&dir.path("out/anomalies"), 0o777);
     forbid(&dir.path("out/anomalies/_delta_log"), 0o777);
-    let Some(said) = run_as_nobody(&dir) else { return };
+    let Some(said) = run_as_nobody(&dir) else {
+        return;
+    };
     said.fails(
         1,
         "error: step `grouped` stopped
@@ -71,7 +82,9 @@ fn a_data_file_that_may_not_be_read() {
 #[test]
 fn a_folder_that_may_not_be_written_is_found_before_data_is_read() {
     let dir = Dir::new();
-    let Some(said) = run_as_nobody(&dir) else { return };
+    let Some(said) = run_as_nobody(&dir) else {
+        return;
+    };
     said.fails(
         1,
         "error: sink `out/anomalies`: the folder cannot be written
@@ -85,7 +98,9 @@ fn a_folder_that_may_not_be_written_is_found_before_data_is_read() {
 fn a_job_file_that_may_not_be_read() {
     let dir = Dir::new();
     forbid(&dir.path(JOB), 0o000);
-    let Some(said) = run_as_nobody(&dir) else { return };
+    let Some(said) = run_as_nobody(&dir) else {
+        return;
+    };
     said.fails(2, "error: cannot read `jobs/process_execution.toml`\n because: Permission denied (os error 13)");
 }
 
@@ -119,8 +134,22 @@ fn a_disk_that_is_full_at_the_first_run_does_not_hinder_the_next() {
 fn run_on_a_full_disk(dir: &Dir) -> Said {
     let script = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
     let mut command = Command::new("sh");
-    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_crannog"), "run", JOB, "--as-of", AS_OF]);
-    Said::by(command.current_dir(dir.path(".")).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE"))
+    command.args([
+        "-c",
+        script,
+        "sh",
+        env!("CARGO_BIN_EXE_crannog"),
+        "run",
+        JOB,
+        "--as-of",
+        AS_OF,
+    ]);
+    Said::by(
+        command
+            .current_dir(dir.path("."))
+            .env_remove("RUST_LOG")
+            .env_remove("RUST_BACKTRACE"),
+    )
 }
 
 #[test]
@@ -140,12 +169,27 @@ fn an_answer_that_cannot_be_printed_is_an_error() {
     for format in ["table", "csv", "json"] {
         let full = fs::File::create("/dev/full").unwrap();
         let mut command = dir.command();
-        command.args(["query", "SELECT * FROM process_execution", "--job", JOB, "--as-of", AS_OF, "--format", format]);
+        command.args([
+            "query",
+            "SELECT * FROM process_execution",
+            "--job",
+            JOB,
+            "--as-of",
+            AS_OF,
+            "--format",
+            format,
+        ]);
         let output = command.stdout(full).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{format}");
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert!(stderr.starts_with("error: the answer cannot be printed\n"), "{format}: {stderr}");
-        assert!(stderr.contains("No space left on device"), "{format}: {stderr}");
+        assert!(
+            stderr.starts_with("error: the answer cannot be printed\n"),
+            "{format}: {stderr}"
+        );
+        assert!(
+            stderr.contains("No space left on device"),
+            "{format}: {stderr}"
+        );
     }
 }
 
@@ -155,10 +199,17 @@ fn a_summary_that_cannot_be_printed_does_not_undo_the_run() {
     for format in ["table", "json"] {
         let full = fs::File::create("/dev/full").unwrap();
         let mut command = dir.command();
-        let output = command.args(["run", JOB, "--as-of", AS_OF, "--format", format]).stdout(full).output().unwrap();
+        let output = command
+            .args(["run", JOB, "--as-of", AS_OF, "--format", format])
+            .stdout(full)
+            .output()
+            .unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{format}: {stderr}");
-        assert!(stderr.starts_with("error: the answer cannot be printed\n"), "{format}: {stderr}");
+        assert!(
+            stderr.starts_with("error: the answer cannot be printed\n"),
+            "{format}: {stderr}"
+        );
     }
 }
 
@@ -169,7 +220,9 @@ fn a_reader_that_goes_away_is_no_reason_to_complain() {
     let mut command = Command::new("sh");
     let sql = "SELECT a.*, b.* FROM process_execution a CROSS JOIN process_execution b";
     command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_crannog")]);
-    command.args(["query", sql, "--job", JOB, "--as-of", AS_OF, "--format", "csv"]);
+    command.args([
+        "query", sql, "--job", JOB, "--as-of", AS_OF, "--format", "csv",
+    ]);
     let said = Said::by(command.current_dir(dir.path(".")).env_remove("RUST_LOG"));
     assert_eq!(said.stdout.lines().count(), 1);
     assert!(!said.stderr.contains("panicked"), "{}", said.stderr);

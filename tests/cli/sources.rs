@@ -13,7 +13,10 @@ use crate::kit::{Dir, append, batch, event, usual, write_delta, write_parquet};
 /// A folder whose job reads Parquet from `location`.
 fn parquet(location: &str) -> Dir {
     let dir = Dir::without_events();
-    dir.edit_job("\"delta\"\nlocation = \"../data/process_execution\"", &format!("\"parquet\"\nlocation = \"{location}\""));
+    dir.edit_job(
+        "\"delta\"\nlocation = \"../data/process_execution\"",
+        &format!("\"parquet\"\nlocation = \"{location}\""),
+    );
     dir
 }
 
@@ -29,7 +32,8 @@ fn finds_the_usual(dir: &Dir) {
 
 fn of_any_run(rows: &[Value]) -> Vec<Value> {
     let mut rows = rows.to_vec();
-    rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("run_id")));
+    rows.iter_mut()
+        .for_each(|row| drop(row.as_object_mut().unwrap().remove("run_id")));
     rows
 }
 
@@ -43,7 +47,10 @@ fn of_host(name: &str) -> RecordBatch {
 
 /// The columns in this order; others are dropped.
 fn columns(rows: &RecordBatch, names: &[&str]) -> RecordBatch {
-    let at: Vec<_> = names.iter().map(|name| rows.schema().index_of(name).unwrap()).collect();
+    let at: Vec<_> = names
+        .iter()
+        .map(|name| rows.schema().index_of(name).unwrap())
+        .collect();
     rows.project(&at).unwrap()
 }
 
@@ -58,7 +65,10 @@ fn a_parquet_file() {
 fn a_folder_of_parquet_files_beside_other_files() {
     let dir = parquet("../data/events");
     for host in ["web-1", "web-2", "db-1"] {
-        write_parquet(&dir.path(&format!("data/events/{host}.parquet")), &of_host(host));
+        write_parquet(
+            &dir.path(&format!("data/events/{host}.parquet")),
+            &of_host(host),
+        );
     }
     dir.write("data/events/_SUCCESS", "");
     dir.write("data/events/notes.txt", "not ours");
@@ -78,16 +88,31 @@ fn folders_in_folders() {
 fn a_pattern() {
     let dir = parquet("../data/web*/*.parquet");
     for host in ["web-1", "web-2", "db-1"] {
-        write_parquet(&dir.path(&format!("data/{host}/part.parquet")), &of_host(host));
+        write_parquet(
+            &dir.path(&format!("data/{host}/part.parquet")),
+            &of_host(host),
+        );
     }
     let hosts = dir.query("SELECT DISTINCT Computer AS host FROM process_execution ORDER BY 1");
-    assert_eq!(hosts, [serde_json::json!({"host": "web-1"}), serde_json::json!({"host": "web-2"})]);
+    assert_eq!(
+        hosts,
+        [
+            serde_json::json!({"host": "web-1"}),
+            serde_json::json!({"host": "web-2"})
+        ]
+    );
 }
 
 #[test]
 fn a_column_that_stands_in_the_folders_names() {
     let dir = parquet("../data/events");
-    let rest = ["TimeGenerated", "Account", "AccountType", "Process", "CommandLine"];
+    let rest = [
+        "TimeGenerated",
+        "Account",
+        "AccountType",
+        "Process",
+        "CommandLine",
+    ];
     for host in ["web-1", "web-2", "db-1"] {
         let file = format!("data/events/Computer={host}/part.parquet");
         write_parquet(&dir.path(&file), &columns(&of_host(host), &rest));
@@ -98,17 +123,36 @@ fn a_column_that_stands_in_the_folders_names() {
 #[test]
 fn a_version_that_the_job_names() {
     let dir = Dir::new();
-    append(&dir.events(), &batch(&[event("2026-03-10T03:00:00Z", "web-9", "eve", "nmap.exe")]));
+    append(
+        &dir.events(),
+        &batch(&[event("2026-03-10T03:00:00Z", "web-9", "eve", "nmap.exe")]),
+    );
     dir.edit_job("format   = \"delta\"", "format   = \"delta\"\nversion = 0");
     finds_the_usual(&dir);
-    assert!(dir.findings().rows.iter().all(|row| row["Account"] != "eve"));
+    assert!(
+        dir.findings()
+            .rows
+            .iter()
+            .all(|row| row["Account"] != "eve")
+    );
 }
 
 #[test]
 fn a_partitioned_table_with_its_columns_in_another_order() {
     let dir = Dir::without_events();
-    let names = ["CommandLine", "Process", "AccountType", "Computer", "Account", "TimeGenerated"];
-    write_delta(&dir.events(), &columns(&usual(), &names), &["Computer", "AccountType"]);
+    let names = [
+        "CommandLine",
+        "Process",
+        "AccountType",
+        "Computer",
+        "Account",
+        "TimeGenerated",
+    ];
+    write_delta(
+        &dir.events(),
+        &columns(&usual(), &names),
+        &["Computer", "AccountType"],
+    );
     assert!(dir.events().join("Computer=db-1").is_dir());
     finds_the_usual(&dir);
 }
@@ -118,10 +162,18 @@ fn columns_that_nobody_asks_for() {
     let dir = Dir::without_events();
     let rows = usual();
     let mut fields: Vec<_> = rows.schema().fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new("interval", arrow::datatypes::DataType::Utf8, true)));
+    fields.push(Arc::new(Field::new(
+        "interval",
+        arrow::datatypes::DataType::Utf8,
+        true,
+    )));
     let noise: ArrayRef = Arc::new(StringArray::from(vec!["noise"; rows.num_rows()]));
     let columns = rows.columns().iter().cloned().chain([noise]).collect();
-    write_delta(&dir.events(), &RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap(), &[]);
+    write_delta(
+        &dir.events(),
+        &RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap(),
+        &[],
+    );
     finds_the_usual(&dir);
 }
 
@@ -131,7 +183,11 @@ fn files_in_any_number_and_order() {
     for host in ["db-1", "web-2", "web-1"] {
         append(&dir.events(), &of_host(host));
     }
-    assert_eq!(fs::read_dir(dir.events()).unwrap().count(), 4, "three files and a log");
+    assert_eq!(
+        fs::read_dir(dir.events()).unwrap().count(),
+        4,
+        "three files and a log"
+    );
     finds_the_usual(&dir);
 }
 
@@ -139,7 +195,11 @@ fn files_in_any_number_and_order() {
 fn a_table_reached_from_another_folder() {
     let dir = Dir::new();
     let mut command = dir.command();
-    command.current_dir("/").arg("run").arg(dir.path(crate::kit::JOB)).args(["--as-of", crate::kit::AS_OF]);
+    command
+        .current_dir("/")
+        .arg("run")
+        .arg(dir.path(crate::kit::JOB))
+        .args(["--as-of", crate::kit::AS_OF]);
     let before = dir.findings();
     crate::kit::Said::by(&mut command).succeeds();
     assert_eq!(of_any_run(&dir.findings().rows), of_any_run(&before.rows));

@@ -13,7 +13,7 @@ use super::{Said, Table, read_delta, usual, write_delta};
 pub const JOB: &str = "jobs/process_execution.toml";
 
 /// The "now" of the tests: what is reported is the 10th of March.
-pub const AS_OF: &str = "2026-03-11";
+pub const AS_OF: &str = "2026-03-11T00:00:00Z";
 
 /// Where the job of a [`Dir`] reads, and where it writes.
 const EVENTS: &str = "data/process_execution";
@@ -43,12 +43,18 @@ impl Dir {
 
     /// The job and its SQL: nothing to read, nothing written.
     pub fn bare() -> Self {
-        let folder = tempfile::Builder::new().prefix("crannog-").tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("crannog-")
+            .tempdir()
+            .unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for part in ["jobs", "sql"] {
             write_files(&folder.path().join(part), &files_in(&root.join(part)));
         }
-        Self { folder, findings: Table::default() }
+        Self {
+            folder,
+            findings: Table::default(),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -62,7 +68,9 @@ impl Dir {
 
     /// The one data file of the job's events.
     pub fn data_file(&self) -> PathBuf {
-        let mut files = fs::read_dir(self.events()).unwrap().map(|entry| entry.unwrap().path());
+        let mut files = fs::read_dir(self.events())
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
         files.find(|path| path.is_file()).unwrap()
     }
 
@@ -89,7 +97,10 @@ impl Dir {
     /// The program, about to run in this folder without settings from outside.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crannog"));
-        command.current_dir(self.folder.path()).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+        command
+            .current_dir(self.folder.path())
+            .env_remove("RUST_LOG")
+            .env_remove("RUST_BACKTRACE");
         command
     }
 
@@ -111,8 +122,14 @@ impl Dir {
     /// `crannog query` on the job, answered as one JSON object a line.
     #[track_caller]
     pub fn query(&self, sql: &str) -> Vec<serde_json::Value> {
-        let said = self.crannog(&["query", sql, "--job", JOB, "--as-of", AS_OF, "--format", "json"]);
-        said.succeeds().stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let said = self.crannog(&[
+            "query", sql, "--job", JOB, "--as-of", AS_OF, "--format", "json",
+        ]);
+        said.succeeds()
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// The table of findings as it is now.
@@ -138,7 +155,11 @@ impl Dir {
     /// The earlier findings are there, row for row, in the same version.
     #[track_caller]
     pub fn findings_are_as_before(&self) {
-        assert_eq!(self.findings(), self.findings, "the table of findings has changed");
+        assert_eq!(
+            self.findings(),
+            self.findings,
+            "the table of findings has changed"
+        );
     }
 }
 
@@ -160,7 +181,11 @@ fn files_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         let name = PathBuf::from(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             let inside = files_in(&entry.path());
-            files.extend(inside.into_iter().map(|(path, bytes)| (name.join(path), bytes)));
+            files.extend(
+                inside
+                    .into_iter()
+                    .map(|(path, bytes)| (name.join(path), bytes)),
+            );
         } else {
             files.push((name, fs::read(entry.path()).unwrap()));
         }

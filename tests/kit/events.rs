@@ -17,7 +17,12 @@ pub struct Event {
 }
 
 /// A user's process.
-pub fn event(time: &str, computer: &'static str, account: &'static str, process: &'static str) -> Event {
+pub fn event(
+    time: &str,
+    computer: &'static str,
+    account: &'static str,
+    process: &'static str,
+) -> Event {
     Event {
         time: Some(time.parse().unwrap()),
         computer: Some(computer),
@@ -35,7 +40,12 @@ pub fn usual() -> RecordBatch {
         for (computer, account) in [("web-1", "alice"), ("web-2", "bob"), ("db-1", "carol")] {
             for (process, times) in [("explorer.exe", 2), ("svchost.exe", 4), ("cmd.exe", 1)] {
                 for hour in 0..times {
-                    events.push(event(&format!("{day}T{:02}:15:00Z", 9 + hour), computer, account, process));
+                    events.push(event(
+                        &format!("{day}T{:02}:15:00Z", 9 + hour),
+                        computer,
+                        account,
+                        process,
+                    ));
                 }
             }
         }
@@ -49,7 +59,9 @@ pub fn usual() -> RecordBatch {
 
 /// The events as rows: an instant and five texts.
 pub fn batch(events: &[Event]) -> RecordBatch {
-    let times = events.iter().map(|event| event.time.map(|time| time.timestamp_micros()));
+    let times = events
+        .iter()
+        .map(|event| event.time.map(|time| time.timestamp_micros()));
     let times = TimestampMicrosecondArray::from_iter(times).with_timezone("UTC");
     let text = |value: fn(&Event) -> Option<&'static str>| -> ArrayRef {
         Arc::new(events.iter().map(value).collect::<StringArray>())

@@ -25,7 +25,10 @@ impl Said {
     /// It ended well and had nothing to complain of.
     #[track_caller]
     pub fn succeeds(&self) -> &Self {
-        assert!(self.code == 0 && self.stderr.is_empty(), "it should have gone well:\n{self:#?}");
+        assert!(
+            self.code == 0 && self.stderr.is_empty(),
+            "it should have gone well:\n{self:#?}"
+        );
         self
     }
 
@@ -34,7 +37,11 @@ impl Said {
     pub fn fails(&self, code: i32, stderr: &str) -> &Self {
         let expected: Vec<_> = stderr.trim().lines().map(str::trim).collect();
         let said: Vec<_> = self.stderr.lines().map(str::trim).collect();
-        let same = expected.len() == said.len() && expected.iter().zip(&said).all(|(line, said)| fits(line, said));
+        let same = expected.len() == said.len()
+            && expected
+                .iter()
+                .zip(&said)
+                .all(|(line, said)| fits(line, said));
         assert!(
             self.code == code && self.stdout.is_empty() && same,
             "expected code {code} and:\n{}\nbut code {} came with:\n{}\n{}",
@@ -51,7 +58,9 @@ impl Said {
 fn fits(pattern: &str, line: &str) -> bool {
     let mut parts = pattern.split("[..]");
     let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = line.strip_prefix(first) else { return false };
+    let Some(mut rest) = line.strip_prefix(first) else {
+        return false;
+    };
     let mut open = false;
     for part in parts {
         open = part.is_empty();

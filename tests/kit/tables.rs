@@ -33,7 +33,9 @@ pub fn append(path: &Path, rows: &RecordBatch) {
 fn save(path: &Path, rows: &RecordBatch, partition_by: &[&str]) {
     fs::create_dir_all(path).unwrap();
     block_on(async {
-        let table = DeltaTable::try_from_url(ensure_table_uri(path.to_str().unwrap()).unwrap()).await.unwrap();
+        let table = DeltaTable::try_from_url(ensure_table_uri(path.to_str().unwrap()).unwrap())
+            .await
+            .unwrap();
         let write = table.write([rows.clone()]).with_save_mode(SaveMode::Append);
         let partition_by = partition_by.iter().map(|column| (*column).to_owned());
         write.with_partition_columns(partition_by).await.unwrap();
@@ -45,32 +47,46 @@ pub fn read_delta(path: &Path) -> Table {
     block_on(async {
         let url = ensure_table_uri(path.to_str().unwrap()).unwrap();
         let table = deltalake::open_table(url).await.unwrap();
-        let rows = SessionContext::new().read_table(table.table_provider().await.unwrap()).unwrap();
-        Table { version: table.version(), rows: objects(&rows.collect().await.unwrap()) }
+        let rows = SessionContext::new()
+            .read_table(table.table_provider().await.unwrap())
+            .unwrap();
+        Table {
+            version: table.version(),
+            rows: objects(&rows.collect().await.unwrap()),
+        }
     })
 }
 
 /// The rows of a Parquet file, as JSON objects in the order of their text.
 pub fn read_parquet(path: &Path) -> Vec<Value> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap().build().unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap())
+        .unwrap()
+        .build()
+        .unwrap();
     objects(&reader.map(Result::unwrap).collect::<Vec<_>>())
 }
 
 fn objects(batches: &[RecordBatch]) -> Vec<Value> {
     let mut text = Vec::new();
     let mut writer = arrow::json::LineDelimitedWriter::new(&mut text);
-    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    batches
+        .iter()
+        .for_each(|batch| writer.write(batch).unwrap());
     writer.finish().unwrap();
     drop(writer);
     let mut lines: Vec<_> = str::from_utf8(&text).unwrap().lines().collect();
     lines.sort_unstable();
-    lines.into_iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    lines
+        .into_iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// Writes one Parquet file, and the folders it lies in.
 pub fn write_parquet(path: &Path, rows: &RecordBatch) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), rows.schema(), None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(path).unwrap(), rows.schema(), None).unwrap();
     writer.write(rows).unwrap();
     writer.close().unwrap();
 }
