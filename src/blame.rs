@@ -15,6 +15,8 @@ pub enum Blame {
     Job = 2,
     /// The data do not fit the job: look at them.
     Data = 3,
+    /// Scored, but a sink did not take it all: run again, rows are replaced.
+    Sink = 4,
 }
 
 /// Finds the deepest cause that tells a failing machine from unfit data.

@@ -94,9 +94,9 @@ pub struct DemoArgs {
     /// Days of events.
     #[arg(long, default_value_t = 14)]
     pub days: u32,
-    /// Intrusions planted.
-    #[arg(long, default_value_t = 12)]
-    pub intrusions: u32,
+    /// Intrusions planted [default: 12, fewer in very few events].
+    #[arg(long)]
+    pub intrusions: Option<u32>,
     /// The same seed makes the same events.
     #[arg(long, default_value_t = 42)]
     pub seed: u64,

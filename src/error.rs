@@ -72,6 +72,14 @@ pub enum Error {
         /// Why not.
         source: Box<SinkError>,
     },
+    /// Scored, but a sink did not take the findings.
+    #[error("sink `{location}`: {source}")]
+    Write {
+        /// Where they should go.
+        location: String,
+        /// Why not.
+        source: Box<SinkError>,
+    },
     /// The report of the run, or its scored rows, could not be written.
     #[error("`{}` cannot be written", path.display())]
     Report {
@@ -94,6 +102,7 @@ impl Error {
         match self {
             Self::Job(_) | Self::Plan { .. } => Blame::Job,
             Self::Features(error) => error.blame(),
+            Self::Write { .. } => Blame::Sink,
             Self::Forest(_) => Blame::Job,
             Self::Source { source, .. } => source.blame(),
             Self::Sink { source, .. } => source.blame(),
@@ -111,7 +120,7 @@ impl Error {
             Self::Job(error) => error.hint(),
             Self::Plan { hint, .. } => hint.clone(),
             Self::Source { source, .. } => source.hint(),
-            Self::Sink { source, .. } => source.hint(),
+            Self::Sink { source, .. } | Self::Write { source, .. } => source.hint(),
             Self::Features(error) => error.hint(),
             Self::Forest(error) => error.hint(),
             Self::Demo(error) => error.hint(),

@@ -30,6 +30,9 @@ pub async fn run(
     let sources = source::register_all(&ctx, job).await?;
     let pipeline = Pipeline::plan(&ctx, job, &interval).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
+    if let Some(path) = scored_file {
+        Scored::can_save(path)?;
+    }
     let run = RunId::new(job, sources, interval);
 
     let features = pipeline.features(progress).await?;

@@ -106,6 +106,15 @@ impl Scored {
         Ok((Arc::new(self.schema.project(&columns)?), rows))
     }
 
+    /// Looks whether a file can be written there, so that an hour's work is not lost on a missing folder.
+    pub fn can_save(path: &Path) -> Result<(), Error> {
+        let opened = File::options().append(true).create(true).open(path);
+        opened.map(drop).map_err(|source| Error::Report {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
     /// Writes every row to a Parquet file, its text as plain text.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Report {

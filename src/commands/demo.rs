@@ -8,6 +8,11 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use super::{block_on, say};
 use crate::cli::DemoArgs;
 
+/// A dozen, but no more than one event in twenty can be part of one.
+fn few(rows: u64) -> u32 {
+    u32::try_from(rows / 20).map_or(12, |most| most.min(12))
+}
+
 pub fn run(args: &DemoArgs) -> Result<()> {
     let end = args.end.unwrap_or_else(|| Utc::now().date_naive());
     let params = DemoParams {
@@ -15,7 +20,7 @@ pub fn run(args: &DemoArgs) -> Result<()> {
         hosts: args.hosts,
         days: args.days,
         seed: args.seed,
-        intrusions: args.intrusions,
+        intrusions: args.intrusions.unwrap_or_else(|| few(args.rows)),
         ..DemoParams::new(end)
     };
     let style =

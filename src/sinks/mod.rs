@@ -26,7 +26,7 @@ pub async fn open(job: &Job, findings: &SchemaRef) -> Result<Vec<DeltaSink>> {
     Ok(sinks)
 }
 
-/// Writes the findings of one run to every sink.
+/// Writes the findings of one run to every sink; one that fails does not hold the others back.
 pub async fn write_all(
     sinks: Vec<DeltaSink>,
     job: &Job,
@@ -37,9 +37,12 @@ pub async fn write_all(
     let mut receipts = Vec::new();
     for (sink, target) in sinks.into_iter().zip(&job.sinks) {
         let receipt = sink.replace(job, run, &rows).await;
-        receipts.push(receipt.map_err(|error| blame(target, error))?);
+        receipts.push(receipt.map_err(|error| Error::Write {
+            location: target.location.to_string(),
+            source: Box::new(error),
+        }));
     }
-    Ok(receipts)
+    receipts.into_iter().collect()
 }
 
 fn blame(target: &DeltaTarget, error: SinkError) -> Error {

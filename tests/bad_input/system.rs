@@ -108,7 +108,7 @@ fn a_job_file_that_may_not_be_read() {
 fn a_disk_that_is_full_leaves_the_findings_as_they_were() {
     let dir = Dir::new();
     run_on_a_full_disk(&dir).fails(
-        1,
+        4,
         "error: sink `out/anomalies`: the Delta table cannot be opened or written
            because: Unable to copy data to file: File too large (os error 27)
            hint: the table is as it was before this run; run again when the cause is gone",
@@ -121,7 +121,7 @@ fn a_disk_that_is_full_at_the_first_run_does_not_hinder_the_next() {
     let dir = Dir::new();
     fs::remove_dir_all(dir.path("out")).unwrap();
     run_on_a_full_disk(&dir).fails(
-        1,
+        4,
         "error: sink `out/anomalies`: the Delta table cannot be opened or written
            because: Unable to copy data to file: File too large (os error 27)
            hint: the table is as it was before this run; run again when the cause is gone",
