@@ -9,5 +9,6 @@ mod output;
 mod overrides;
 mod parquet_source;
 mod secrets;
+mod silence;
 mod sql_file;
 mod system;
