@@ -210,6 +210,9 @@ fn ensure_table_location(location: &str) -> Result<url::Url, SinkError> {
     if location.contains("://") {
         return ensure_table_uri(location).map_err(|_| SinkError::Location);
     }
+    if location.contains('%') {
+        return Err(SinkError::Location); // Delta's log would read it as the start of an escape
+    }
     let folder = Path::new(location);
     let there = folder.ancestors().find(|ancestor| ancestor.exists());
     if there.is_some_and(|there| !there.is_dir()) {

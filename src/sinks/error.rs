@@ -132,7 +132,8 @@ impl SinkError {
                 "keep `>= $detect_start` and `< $detect_end` in the SQL of [findings]".to_owned()
             }
             Self::Delta(_) => "the table is as it was before this run; run again when the cause is gone".to_owned(),
-            Self::Location | Self::Rows(_) => return None,
+            Self::Location => "write a path without `%`, or a URL such as s3://bucket/table".to_owned(),
+            Self::Rows(_) => return None,
         })
     }
 }

@@ -37,6 +37,17 @@ fn a_file_on_the_way_to_the_folder_is_refused() {
 }
 
 #[test]
+fn a_path_that_delta_would_read_as_another_is_refused() {
+    let dir = Dir::new();
+    dir.run(&["--set", "sinks[0].location=../out/50%20off"])
+        .fails(
+            2,
+            "error: sink `out/50%20off`: this is not a path or URL for a Delta table
+           hint: write a path without `%`, or a URL such as s3://bucket/table",
+        );
+}
+
+#[test]
 fn check_looks_at_the_output_and_makes_nothing() {
     let dir = Dir::new();
     fs::remove_dir_all(dir.path("out")).unwrap();
