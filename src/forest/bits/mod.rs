@@ -8,6 +8,7 @@
 //! Rows with a missing value, few rows, and forests with a tree of more than 8 levels or 254 splits
 //! are left to `Walk`. A block costs as much as some 20 rows that walk.
 
+mod block;
 mod cells;
 mod program;
 mod pruned;
@@ -19,14 +20,13 @@ use rayon::prelude::*;
 
 use super::walk::Walk;
 use super::{FeatureMatrix, Tree};
+use block::Block;
 use program::{Program, SLOTS};
 use pruned::PrunedTree;
 use ranks::Ranks;
 use reached::Reached;
-use word::{Portable, ROWS, Word};
+use word::{Portable, ROWS};
 
-/// Trees whose paths are held at once: 4 KiB of paths beside 16 KiB of tables.
-const TREES: usize = 8;
 /// Fewer rows walk.
 const FEWEST_ROWS: usize = 64;
 /// More planes than any cache holds.
@@ -50,55 +50,24 @@ struct Column {
     reached: Reached,
 }
 
-/// What one thread works in.
-struct Workspace<W> {
-    /// The end of a column, if it ends in the middle of a block.
-    values: [f32; ROWS],
-    ranks: [u16; ROWS],
-    planes: Vec<W>,
-    slots: [W; SLOTS],
-    paths: [[u8; ROWS]; TREES],
-    sums: [f64; ROWS],
-}
-
 impl BitForest {
     /// The operations of these trees, or None if they are too deep or too wide.
     pub fn new(trees: &[Tree]) -> Option<Self> {
         let trees: Vec<PrunedTree> = trees.iter().map(PrunedTree::new).collect();
-        let splits = trees.iter().flat_map(|tree| &tree.splits);
-        let n_features = splits.clone().map(|split| split.feature + 1).max();
-        let mut thresholds = vec![Vec::new(); n_features.unwrap_or(0)];
-        for split in splits {
-            thresholds[split.feature].push(split.threshold);
-        }
-        let mut columns = Vec::new();
-        let mut places = vec![usize::MAX; thresholds.len()];
-        let mut n_planes = 0;
-        for (feature, thresholds) in thresholds.into_iter().enumerate() {
-            if thresholds.is_empty() {
-                continue;
-            }
-            let ranks = Ranks::new(thresholds)?;
-            let reached = Reached::new(n_planes, ranks.len());
-            n_planes += reached.n();
-            places[feature] = columns.len();
-            columns.push(Column {
-                feature,
-                ranks,
-                reached,
-            });
-        }
+        let columns = columns(&trees)?;
+        let n_planes = columns.iter().map(|column| column.reached.n()).sum();
         if n_planes > MOST_PLANES {
             return None;
         }
         let program = |tree: &PrunedTree| {
             let cuts = tree.splits.iter().map(|split| {
-                let column = &columns[places[split.feature]];
+                let place = columns.partition_point(|column| column.feature < split.feature);
+                let column = &columns[place];
                 column.reached.cut(column.ranks.right_of(split.threshold))
             });
             Program::new(tree, cuts.collect())
         };
-        let programs = trees.iter().map(program).collect::<Option<Vec<_>>>()?;
+        let programs = trees.iter().map(program).collect::<Option<_>>()?;
         let path_lengths = trees.iter().map(program::path_lengths).collect();
         Some(Self {
             columns,
@@ -115,57 +84,18 @@ impl BitForest {
         }
         let mut sums = vec![0.0; x.n_samples()];
         sums.par_chunks_mut(ROWS).enumerate().for_each_init(
-            || Workspace::<Portable>::new(self.n_planes),
-            |workspace, (block, sums)| {
-                let first_row = block * ROWS;
-                let no_missing = self.add_up(x, first_row, workspace);
-                sums.copy_from_slice(&workspace.sums[..sums.len()]);
+            || Block::<Portable>::new(self.n_planes),
+            |block, (number, sums)| {
+                let first_row = number * ROWS;
+                let no_missing = block.load(&self.columns, x, first_row);
+                let found = block.sums(&self.programs, &self.path_lengths);
+                sums.copy_from_slice(&found[..sums.len()]);
                 if !no_missing {
                     self.walk_missing(x, first_row, sums, walk);
                 }
             },
         );
         sums
-    }
-
-    /// Leaves the sums of the rows from `first_row` on in the workspace; false if any row has a
-    /// missing value, whose sum can be anything.
-    fn add_up<W: Word>(
-        &self,
-        x: &FeatureMatrix,
-        first_row: usize,
-        workspace: &mut Workspace<W>,
-    ) -> bool {
-        let mut no_missing = true;
-        for column in &self.columns {
-            let values = &x.column(column.feature)[first_row..];
-            let values = match values.first_chunk() {
-                Some(values) => values,
-                None => {
-                    workspace.values[..values.len()].copy_from_slice(values);
-                    workspace.values[values.len()..].fill(0.0);
-                    &workspace.values
-                }
-            };
-            no_missing &= column.ranks.rank(values, &mut workspace.ranks);
-            column.reached.fill(&workspace.ranks, &mut workspace.planes);
-        }
-        workspace.sums.fill(0.0);
-        let tables = self.path_lengths.chunks(TREES);
-        for (programs, tables) in self.programs.chunks(TREES).zip(tables) {
-            for (program, paths) in programs.iter().zip(&mut workspace.paths) {
-                program.run(&workspace.planes, &mut workspace.slots, paths);
-            }
-            match tables.first_chunk() {
-                Some(tables) => add_in_order(tables, &workspace.paths, &mut workspace.sums),
-                None => {
-                    for (table, paths) in tables.iter().zip(&workspace.paths) {
-                        add(table, paths, &mut workspace.sums);
-                    }
-                }
-            }
-        }
-        no_missing
     }
 
     /// Puts the walk's sums where a row has a missing value.
@@ -182,37 +112,78 @@ impl BitForest {
     }
 }
 
-impl<W: Word> Workspace<W> {
-    fn new(n_planes: usize) -> Self {
-        Self {
-            values: [0.0; ROWS],
-            ranks: [0; ROWS],
-            planes: vec![W::zeros(); n_planes],
-            slots: [W::zeros(); SLOTS],
-            paths: [[0; ROWS]; TREES],
-            sums: [0.0; ROWS],
+/// The columns that have thresholds, in order. None if one has too many.
+fn columns(trees: &[PrunedTree]) -> Option<Vec<Column>> {
+    let splits = trees.iter().flat_map(|tree| &tree.splits);
+    let n_features = splits.clone().map(|split| split.feature + 1).max();
+    let mut thresholds = vec![Vec::new(); n_features.unwrap_or(0)];
+    for split in splits {
+        thresholds[split.feature].push(split.threshold);
+    }
+    let mut columns = Vec::new();
+    let mut n_planes = 0;
+    for (feature, thresholds) in thresholds.into_iter().enumerate() {
+        if !thresholds.is_empty() {
+            let ranks = Ranks::new(thresholds)?;
+            let reached = Reached::new(n_planes, ranks.len());
+            n_planes += reached.n();
+            columns.push(Column {
+                feature,
+                ranks,
+                reached,
+            });
         }
     }
+    Some(columns)
 }
 
-/// Adds the path lengths of some trees, one after the other, to the sum of each row.
-// On its own: with the instructions of a caller's larger registers it comes out slower.
-#[inline(never)]
-fn add_in_order(
-    tables: &[[f64; SLOTS]; TREES],
-    paths: &[[u8; ROWS]; TREES],
-    sums: &mut [f64; ROWS],
-) {
-    for (row, sum) in sums.iter_mut().enumerate() {
-        for tree in 0..TREES {
-            *sum += tables[tree][usize::from(paths[tree][row])];
-        }
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::forest::tree::tests::stump;
+    use crate::forest::{IsolationForest, IsolationForestParams, MaxSamples};
+
+    #[test]
+    fn planes_give_the_sums_of_the_walk() {
+        let trees = [stump(0.5, 10, 20), stump(-1.5, 3, 4), stump(2.0, 1, 1)];
+        let mut column: Vec<f32> = (0..600).map(|i| (i % 100) as f32 / 10.0 - 5.0).collect();
+        column[300] = f32::NAN;
+        column[301] = f32::INFINITY;
+        column[599] = f32::NEG_INFINITY;
+        let x = matrix(column);
+        let walk = Walk::new(&trees);
+        let bits = BitForest::new(&trees).unwrap();
+        assert_eq!(bits.path_lengths(&x, &walk), walk.path_lengths(&x));
     }
-}
 
-/// The same for one tree.
-fn add(table: &[f64; SLOTS], paths: &[u8; ROWS], sums: &mut [f64; ROWS]) {
-    for (sum, path) in sums.iter_mut().zip(paths) {
-        *sum += table[usize::from(*path)];
+    #[test]
+    fn a_forest_that_cuts_nothing_needs_no_plane() {
+        let trees = [stump(0.0, 1, 1)]; // two equal leaves
+        let bits = BitForest::new(&trees).unwrap();
+        assert_eq!(bits.n_planes, 0);
+        let x = matrix(vec![1.0; 100]);
+        let sums = bits.path_lengths(&x, &Walk::new(&trees));
+        assert_eq!(sums, [1.0; 100]);
+    }
+
+    #[test]
+    fn trees_of_256_rows_have_8_levels_and_those_of_more_walk() {
+        let column = (0..2_000).map(|i| (i * 37 % 2_003) as f32);
+        let x = matrix(column.collect());
+        let forest = |rows| {
+            let params = IsolationForestParams {
+                max_samples: MaxSamples::Count(NonZeroUsize::new(rows).unwrap()),
+                ..Default::default()
+            };
+            IsolationForest::fit(&params, &x).unwrap()
+        };
+        assert!(BitForest::new(forest(256).trees()).is_some());
+        assert!(BitForest::new(forest(1_000).trees()).is_none());
+    }
+
+    fn matrix(column: Vec<f32>) -> FeatureMatrix {
+        FeatureMatrix::try_new(vec!["a".into()], vec![column]).unwrap()
     }
 }

@@ -136,3 +136,59 @@ pub fn path_lengths(tree: &PrunedTree) -> [f64; SLOTS] {
     }
     lengths
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forest::bits::pruned::Split;
+
+    #[test]
+    fn three_cuts_become_two_bits_by_one_mux() {
+        let split = |left, right| Split {
+            feature: 0,
+            threshold: 0.0,
+            left,
+            right,
+        };
+        let tree = PrunedTree {
+            root: Branch::Split(0),
+            splits: vec![
+                split(Branch::Split(1), Branch::Split(2)),
+                split(Branch::Leaf(1.0), Branch::Leaf(2.0)),
+                split(Branch::Leaf(3.0), Branch::Leaf(4.0)),
+            ],
+        };
+        let program = Program::new(&tree, vec![Cut { high: 0, low: 0 }; 3]).unwrap();
+        let mux = Mux {
+            mask: 0,
+            left: 1,
+            right: 2,
+        };
+        assert_eq!(program.muxes, [mux]);
+        assert_eq!(program.path[..3], [0, 1, NO_SPLIT]);
+        // First bit 1: right at the first cut. Second bit 1: right at the second.
+        assert_eq!(path_lengths(&tree)[..4], [1.0, 3.0, 2.0, 4.0]);
+    }
+
+    #[test]
+    fn nine_cuts_on_a_path_are_too_many() {
+        let chain = |n: usize| {
+            let split = |number| Split {
+                feature: 0,
+                threshold: 0.0,
+                left: Branch::Leaf(0.5),
+                right: match number + 1 {
+                    next if next < n => Branch::Split(next),
+                    _ => Branch::Leaf(1.5),
+                },
+            };
+            let tree = PrunedTree {
+                root: Branch::Split(0),
+                splits: (0..n).map(split).collect(),
+            };
+            Program::new(&tree, vec![Cut { high: 0, low: 0 }; n])
+        };
+        assert!(chain(8).is_some());
+        assert!(chain(9).is_none());
+    }
+}

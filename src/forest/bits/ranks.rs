@@ -10,6 +10,8 @@ use super::word::ROWS;
 
 /// The first values of a block, looked at before all are taken for whole numbers.
 const GLANCE: usize = 16;
+/// So few thresholds in a cell that no other map need be tried.
+const FEW: usize = 3;
 
 /// What turns the values of one column into ranks.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,14 +43,9 @@ impl Ranks {
         if n > usize::from(u16::MAX) || lowest.is_nan() || highest.is_nan() {
             return None;
         }
-        let by_float = Cells::new(CellMap::float(lowest, highest), &thresholds);
-        let by_distance = CellMap::linear(lowest, highest).map(|map| Cells::new(map, &thresholds));
-        let (cells, most) = match by_distance {
-            Some(found) if found.1 <= by_float.1 => found,
-            _ => by_float,
-        };
+        let (cells, most) = Cells::choose(lowest, highest, &thresholds);
         let steps = usize::BITS - most.leading_zeros();
-        let whole = CellMap::whole(lowest, highest).map(|map| Cells::of_whole(map, &thresholds));
+        let whole = Cells::of_whole(lowest, highest, &thresholds);
         thresholds.resize(n + (1 << steps), f32::INFINITY);
         Some(Self {
             thresholds,
@@ -87,38 +84,63 @@ impl Ranks {
         }
         let no_missing = self.cells.map.place(values, &mut cells);
         match self.steps {
-            1 => self.search::<1>(values, &cells, ranks),
-            2 => self.search::<2>(values, &cells, ranks),
-            3 => self.search::<3>(values, &cells, ranks),
-            4 => self.search::<4>(values, &cells, ranks),
-            5 => self.search::<5>(values, &cells, ranks),
-            6 => self.search::<6>(values, &cells, ranks),
-            _ => self.search::<16>(values, &cells, ranks),
+            1 => self.search::<2>(values, &cells, ranks),
+            2 => self.search::<4>(values, &cells, ranks),
+            3 => self.search::<8>(values, &cells, ranks),
+            4 => self.search::<16>(values, &cells, ranks),
+            5 => self.search::<32>(values, &cells, ranks),
+            6 => self.search::<64>(values, &cells, ranks),
+            _ => self.search_all(values, ranks),
         }
         no_missing
     }
 
-    /// Counts on from the thresholds of lower cells, in halving steps.
+    /// Counts on from the thresholds of lower cells, in halving steps, among the next `WINDOW`.
     #[inline(always)]
-    fn search<const STEPS: u32>(
+    fn search<const WINDOW: usize>(
         &self,
         values: &[f32; ROWS],
         cells: &[u32; ROWS],
         ranks: &mut [u16; ROWS],
     ) {
-        let steps = if STEPS < 16 { STEPS } else { self.steps };
         for ((rank, value), cell) in ranks.iter_mut().zip(values).zip(cells) {
-            let mut below = usize::from(self.cells.starts[*cell as usize % CELLS]);
-            for step in (0..steps).rev() {
-                let next = self.thresholds[below + (1 << step) - 1];
+            let start = self.cells.starts[*cell as usize % CELLS];
+            let window = self.thresholds[usize::from(start)..].first_chunk::<WINDOW>();
+            let window = window.expect("as many infinities follow the thresholds");
+            let mut below = 0;
+            for step in (0..WINDOW.ilog2()).rev() {
+                let next = window[below + (1 << step) - 1];
                 below += usize::from(*value > next) << step;
             }
-            *rank = below as u16;
+            *rank = start + below as u16;
+        }
+    }
+
+    /// For thresholds so uneven that cells are of no use.
+    #[inline(never)]
+    fn search_all(&self, values: &[f32; ROWS], ranks: &mut [u16; ROWS]) {
+        let thresholds = &self.thresholds[..self.n];
+        for (rank, value) in ranks.iter_mut().zip(values) {
+            *rank = thresholds.partition_point(|threshold| value > threshold) as u16;
         }
     }
 }
 
 impl Cells {
+    /// The map that spreads these thresholds better, and the most thresholds that share a cell.
+    fn choose(lowest: f32, highest: f32, thresholds: &[f32]) -> (Self, usize) {
+        let by_distance = CellMap::linear(lowest, highest).map(|map| Self::new(map, thresholds));
+        match by_distance {
+            Some(found) if found.1 <= FEW => found,
+            found => {
+                let by_float = Self::new(CellMap::float(lowest, highest), thresholds);
+                found
+                    .filter(|found| found.1 <= by_float.1)
+                    .unwrap_or(by_float)
+            }
+        }
+    }
+
     /// The table of a map, and the most thresholds that share a cell.
     fn new(map: CellMap, thresholds: &[f32]) -> (Self, usize) {
         let mut counts = [0_u16; CELLS];
@@ -137,20 +159,22 @@ impl Cells {
         (Self { map, starts }, most)
     }
 
-    /// The ranks of the whole numbers about the thresholds.
-    fn of_whole(map: CellMap, thresholds: &[f32]) -> Self {
+    /// The ranks of the whole numbers about these thresholds, if they are few.
+    fn of_whole(lowest: f32, highest: f32, thresholds: &[f32]) -> Option<Self> {
+        let map = CellMap::whole(lowest, highest)?;
         let mut starts = Box::new([0; CELLS]);
-        if let CellMap::Whole { first, .. } = map {
-            let mut below = 0;
-            for (cell, start) in starts.iter_mut().enumerate() {
-                let number = first + cell as f32;
-                while thresholds.get(below).is_some_and(|next| number > *next) {
-                    below += 1;
-                }
-                *start = below as u16;
-            }
+        let mut cell = [0];
+        for threshold in thresholds {
+            let above = threshold.floor() + 1.0; // the first whole number that goes right
+            map.place(&[above], &mut cell);
+            starts[cell[0] as usize] += 1;
         }
-        Self { map, starts }
+        let mut below = 0;
+        for start in starts.iter_mut() {
+            below += *start;
+            *start = below;
+        }
+        Some(Self { map, starts })
     }
 }
 

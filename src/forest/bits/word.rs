@@ -73,15 +73,16 @@ impl Word for Portable {
 
     #[inline(always)]
     fn transpose(words: &mut [Self; 8]) {
-        // Two lanes at a time: eight words of two lanes are eight registers on every machine.
-        for lane in [0, 2, 4, 6] {
-            let mut pairs = [[0; 2]; 8];
-            for (pair, word) in pairs.iter_mut().zip(&*words) {
-                *pair = [word.0[lane], word.0[lane + 1]];
+        // A loop over lanes is what compilers turn into vector instructions: eight words are eight
+        // registers, as many lanes wide as the machine has.
+        for lane in 0..8 {
+            let mut column = [0; 8];
+            for (bits, word) in column.iter_mut().zip(&*words) {
+                *bits = word.0[lane];
             }
-            transpose_pairs(&mut pairs);
-            for (pair, word) in pairs.iter().zip(&mut *words) {
-                [word.0[lane], word.0[lane + 1]] = *pair;
+            transpose_lane(&mut column);
+            for (word, bits) in words.iter_mut().zip(column) {
+                word.0[lane] = bits;
             }
         }
     }
@@ -107,28 +108,24 @@ impl Word for Portable {
 
 /// Three rounds of four exchanges: blocks of 4 × 4 bits, of 2 × 2, and single bits.
 #[inline(always)]
-fn transpose_pairs(pairs: &mut [[u64; 2]; 8]) {
-    for i in [0, 1, 2, 3] {
-        exchange::<4>(pairs, i, i + 4, 0x0f0f_0f0f_0f0f_0f0f);
+fn transpose_lane(words: &mut [u64; 8]) {
+    for (low, high) in [(0, 4), (1, 5), (2, 6), (3, 7)] {
+        exchange::<4>(words, low, high, 0x0f0f_0f0f_0f0f_0f0f);
     }
-    for i in [0, 1, 4, 5] {
-        exchange::<2>(pairs, i, i + 2, 0x3333_3333_3333_3333);
+    for (low, high) in [(0, 2), (1, 3), (4, 6), (5, 7)] {
+        exchange::<2>(words, low, high, 0x3333_3333_3333_3333);
     }
-    for i in [0, 2, 4, 6] {
-        exchange::<1>(pairs, i, i + 1, 0x5555_5555_5555_5555);
+    for (low, high) in [(0, 1), (2, 3), (4, 5), (6, 7)] {
+        exchange::<1>(words, low, high, 0x5555_5555_5555_5555);
     }
 }
 
 /// Exchanges the high bits of one word with the low bits, those of `mask`, of another.
 #[inline(always)]
-fn exchange<const SHIFT: u32>(pairs: &mut [[u64; 2]; 8], low: usize, high: usize, mask: u64) {
-    let (a, b) = (pairs[low], pairs[high]);
-    let differ = [
-        ((a[0] >> SHIFT) ^ b[0]) & mask,
-        ((a[1] >> SHIFT) ^ b[1]) & mask,
-    ];
-    pairs[low] = [a[0] ^ (differ[0] << SHIFT), a[1] ^ (differ[1] << SHIFT)];
-    pairs[high] = [b[0] ^ differ[0], b[1] ^ differ[1]];
+fn exchange<const SHIFT: u32>(words: &mut [u64; 8], low: usize, high: usize, mask: u64) {
+    let differ = ((words[low] >> SHIFT) ^ words[high]) & mask;
+    words[low] ^= differ << SHIFT;
+    words[high] ^= differ;
 }
 
 #[cfg(test)]
