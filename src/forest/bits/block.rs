@@ -5,8 +5,8 @@ use super::program::{Program, SLOTS};
 use super::word::{ROWS, Word};
 use crate::forest::FeatureMatrix;
 
-/// Trees whose paths are held at once: 4 KiB of paths beside 16 KiB of tables.
-const TREES: usize = 8;
+/// Trees whose paths are held at once: 5 KiB of paths beside 20 KiB of tables.
+const TREES: usize = 10;
 
 /// Some rows of a matrix. Filled anew for each block, so that the memory stays in cache.
 pub struct Block<W> {

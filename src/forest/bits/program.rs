@@ -108,7 +108,10 @@ impl Program {
             slots[left] = slots[mask].select(slots[right], slots[left]);
         }
         slots[usize::from(NO_SPLIT)] = W::zeros();
-        let mut words = self.path.map(|slot| slots[usize::from(slot)]);
+        let mut words = [W::zeros(); MOST_LEVELS];
+        for (word, slot) in words.iter_mut().zip(self.path) {
+            *word = slots[usize::from(slot)];
+        }
         W::transpose(&mut words);
         for (bytes, word) in paths.as_chunks_mut().0.iter_mut().zip(words) {
             *bytes = word.to_bytes();

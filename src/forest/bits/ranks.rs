@@ -70,11 +70,8 @@ impl Ranks {
     #[inline(always)]
     pub fn rank(&self, values: &[f32; ROWS], ranks: &mut [u16; ROWS]) -> bool {
         let mut cells = [0; ROWS];
-        if let Some(whole) = &self.whole
-            && values
-                .iter()
-                .take(GLANCE)
-                .all(|value| value.trunc() == *value)
+        if let (Some(whole), Some(glance)) = (&self.whole, values.first_chunk())
+            && whole.map.place(glance, &mut [0; GLANCE])
             && whole.map.place(values, &mut cells)
         {
             for (rank, cell) in ranks.iter_mut().zip(cells) {
