@@ -9,6 +9,7 @@
 //! uses nothing of Arrow or DataFusion. The number of threads changes nothing, because each tree
 //! draws from generators of its own and each row adds up its trees in order.
 
+mod bits;
 mod cut;
 mod error;
 mod grow;
@@ -38,6 +39,7 @@ pub use path_length::{Scorer, average_path_length};
 pub use scaler::{ColumnScale, StandardScaler, SummationOrder};
 pub use tree::{Node, NodeTargets, Tree};
 
+use bits::BitForest;
 use percentile::percentile;
 use walk::Walk;
 
@@ -55,6 +57,8 @@ pub struct IsolationForest {
     seeds: Vec<u32>,
     trees: Vec<Tree>,
     walk: Walk,
+    /// None for trees that can only be walked.
+    bits: Option<BitForest>,
     offset: f64,
 }
 
@@ -117,7 +121,10 @@ impl IsolationForest {
     /// The path length of each row, summed over the trees.
     pub fn path_lengths(&self, x: &FeatureMatrix) -> Result<Vec<f64>, ForestError> {
         x.check_columns(&self.feature_names)?;
-        Ok(self.walk.path_lengths(x))
+        Ok(match &self.bits {
+            Some(bits) => bits.path_lengths(x, &self.walk),
+            None => self.walk.path_lengths(x),
+        })
     }
 
     /// The score below which a row is an outlier.
@@ -177,6 +184,7 @@ impl IsolationForest {
             max_depth,
             seeds,
             walk: Walk::new(&trees),
+            bits: BitForest::new(&trees),
             trees,
             offset: AUTO_OFFSET,
         })

@@ -74,26 +74,45 @@ impl Walk {
     pub fn path_lengths(&self, x: &FeatureMatrix) -> Vec<f64> {
         let mut sums = vec![0.0; x.n_samples()];
         sums.par_chunks_mut(BLOCK).enumerate().for_each_init(
-            || Block {
-                values: vec![0.0; self.features.len() * BLOCK],
-                has_missing: false,
-            },
+            || Block::new(self.features.len()),
             |block, (i, sums)| {
                 block.load(x, &self.features, i * BLOCK);
-                for tree in &self.trees {
-                    if block.has_missing {
-                        tree.add_path_lengths::<true>(&block.values, sums);
-                    } else {
-                        tree.add_path_lengths::<false>(&block.values, sums);
-                    }
-                }
+                self.add_up(block, sums);
             },
         );
         sums
     }
+
+    /// The same for some rows of the matrix, on this thread.
+    pub fn path_lengths_of(&self, x: &FeatureMatrix, rows: &[usize]) -> Vec<f64> {
+        let mut sums = vec![0.0; rows.len()];
+        let mut block = Block::new(self.features.len());
+        for (rows, sums) in rows.chunks(BLOCK).zip(sums.chunks_mut(BLOCK)) {
+            block.gather(x, &self.features, rows);
+            self.add_up(&block, sums);
+        }
+        sums
+    }
+
+    fn add_up(&self, block: &Block, sums: &mut [f64]) {
+        for tree in &self.trees {
+            if block.has_missing {
+                tree.add_path_lengths::<true>(&block.values, sums);
+            } else {
+                tree.add_path_lengths::<false>(&block.values, sums);
+            }
+        }
+    }
 }
 
 impl Block {
+    fn new(n_features: usize) -> Self {
+        Self {
+            values: vec![0.0; n_features * BLOCK],
+            has_missing: false,
+        }
+    }
+
     fn load(&mut self, x: &FeatureMatrix, features: &[usize], first_row: usize) {
         let end = x.n_samples().min(first_row + BLOCK);
         self.has_missing = false;
@@ -101,6 +120,16 @@ impl Block {
             let column = &x.column(feature)[first_row..end];
             values[..column.len()].copy_from_slice(column);
             self.has_missing |= column.iter().fold(false, |any, value| any | value.is_nan());
+        }
+    }
+
+    fn gather(&mut self, x: &FeatureMatrix, features: &[usize], rows: &[usize]) {
+        self.has_missing = true;
+        for (values, &feature) in self.values.chunks_exact_mut(BLOCK).zip(features) {
+            let column = x.column(feature);
+            for (value, row) in values.iter_mut().zip(rows) {
+                *value = column[*row];
+            }
         }
     }
 }
@@ -181,7 +210,7 @@ impl Step {
 }
 
 /// The largest `f32` that is not above `threshold`.
-fn round_down(threshold: f64) -> f32 {
+pub fn round_down(threshold: f64) -> f32 {
     let nearest = threshold as f32;
     if f64::from(nearest) > threshold {
         nearest.next_down()

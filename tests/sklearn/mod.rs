@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to stop")]
 
+mod agreement;
 mod digest;
 mod forests;
 mod laws;
