@@ -29,7 +29,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("scoring", &["features"]),
     ("session", &["functions", "job"]),
     ("run_id", &["job", "source"]),
-    ("sinks", &["job", "run_id", "source"]),
+    ("sinks", &["job", "run_id"]),
     ("source", &["functions", "job"]),
     (
         "run",

@@ -21,9 +21,8 @@ use serde_json::json;
 
 use super::error::SinkError;
 use super::finding::DATE;
-use crate::job::{Bucket, DeltaTarget, Job};
+use crate::job::{Bucket, DeltaTarget, Job, resolve_options};
 use crate::run_id::RunId;
-use crate::source::resolve_options;
 
 /// How often a commit that lost a race is tried again from the table's new state.
 const TRIES: usize = 5;

@@ -6,7 +6,6 @@
 mod delta;
 mod parquet;
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
@@ -23,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::blame::{Blame, blame_of};
 use crate::error::Error;
 use crate::functions::local_time;
-use crate::job::{DeltaTarget, Format, Job, JobError, Place, Source, Template, resolve};
+use crate::job::{DeltaTarget, Format, Job, JobError, Source, resolve_options};
 
 /// What a run knows of a source that it opened.
 #[derive(Clone, Debug, Serialize)]
@@ -224,17 +223,6 @@ async fn open(ctx: &SessionContext, source: &Source, shown: &str) -> Result<Open
         Format::Delta => delta::open(ctx, &location, shown, source.version, options).await,
         Format::Parquet => parquet::open(ctx, &location, shown, &options).await,
     }
-}
-
-/// Resolves the `${env:NAME}` of object store settings.
-pub(crate) fn resolve_options(
-    options: &BTreeMap<String, Template>,
-    place: &Place,
-) -> Result<HashMap<String, String>, JobError> {
-    options
-        .iter()
-        .map(|(key, value)| Ok((key.clone(), resolve(value, place)?)))
-        .collect()
 }
 
 /// Registers the table, its times in microseconds and in the job's zone.

@@ -4,17 +4,18 @@
 //! starts from the judged rows, the table `scored`. A step that is read more than once is computed once and kept in
 //! memory until its last reader is done; a step that is read once is part of its reader's plan.
 
+mod repeatable;
+mod volume;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
-use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream_partitioned};
+use datafusion::physical_plan::{displayable, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 use futures::future::try_join_all;
@@ -23,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::features::{FeatureError, FeatureTable, is_number};
 use crate::job::{Interval, Job, JobError, SCORED, SqlFile};
 use crate::misfit::misfit;
-use crate::progress::{Progress, Volume};
+use crate::progress::Progress;
 use crate::scoring::Scored;
 use crate::session;
 
@@ -251,7 +252,7 @@ impl<'a> Pipeline<'a> {
             .await;
         let rows = rows.and_then(|rows| rows.with_param_values(self.parameters.clone()));
         let rows = rows.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
-        match unrepeatable(rows.logical_plan()) {
+        match repeatable::unrepeatable(rows.logical_plan()) {
             None => Ok(rows),
             Some(function) => Err(Error::Plan {
                 file: file.path.clone(),
@@ -292,14 +293,7 @@ impl<'a> Pipeline<'a> {
             };
             try_join_all(tasks.map(join)).await
         };
-        let read = || match volume(plan.as_ref()) {
-            // From memory alone: what counts is what the stage makes.
-            Volume { rows: 0, bytes: 0 } => Volume {
-                rows: made(plan.as_ref()),
-                bytes: 0,
-            },
-            read => read,
-        };
+        let read = || volume::progress(plan.as_ref());
         progress
             .watch(&file.name, work, read)
             .await
@@ -384,57 +378,6 @@ fn bare(name: &str) -> TableReference {
 
 fn field<'a>(schema: &'a SchemaRef, name: &str) -> Option<&'a Field> {
     schema.field_with_name(name).ok()
-}
-
-/// A function in the plan whose answer depends on the clock or on chance.
-fn unrepeatable(plan: &LogicalPlan) -> Option<String> {
-    let clock = [
-        "now",
-        "current_timestamp",
-        "current_date",
-        "current_time",
-        "today",
-    ];
-    let mut found = None;
-    let looked = plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            expr.apply(|expr| match expr {
-                Expr::ScalarFunction(call)
-                    if call.func.signature().volatility == Volatility::Volatile
-                        || clock.contains(&call.func.name()) =>
-                {
-                    found = Some(call.func.name().to_owned());
-                    Ok(TreeNodeRecursion::Stop)
-                }
-                _ => Ok(TreeNodeRecursion::Continue),
-            })
-        })
-    });
-    looked.ok().and(found)
-}
-
-/// Rows that a running plan has made so far.
-fn made(plan: &dyn ExecutionPlan) -> u64 {
-    plan.metrics()
-        .and_then(|metrics| metrics.output_rows())
-        .unwrap_or(0) as u64
-}
-
-/// Rows and bytes that the leaves of a running plan have read so far.
-fn volume(plan: &dyn ExecutionPlan) -> Volume {
-    let children = plan.children();
-    if !children.is_empty() {
-        return children.iter().map(|child| volume(child.as_ref())).sum();
-    }
-    let metrics = plan.metrics();
-    let rows = metrics.as_ref().and_then(|metrics| metrics.output_rows());
-    let bytes = metrics
-        .as_ref()
-        .and_then(|metrics| metrics.sum_by_name("bytes_scanned"));
-    Volume {
-        rows: rows.unwrap_or(0) as u64,
-        bytes: bytes.map_or(0, |bytes| bytes.as_usize() as u64),
-    }
 }
 
 fn stopped(file: &SqlFile, source: DataFusionError) -> Error {

@@ -1,0 +1,103 @@
+//! Where a table is: a path or URL of a job file, and the settings of the store that holds it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::error::JobError;
+use super::place::Place;
+use super::template::Template;
+
+/// A path or URL, with the folder that a relative path starts from.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// As written in the job.
+    pub template: Template,
+    /// The folder of the job file.
+    pub base: PathBuf,
+    /// Where in the job file it stands.
+    pub place: Place,
+}
+
+impl Location {
+    /// The absolute path or URL, environment resolved.
+    pub fn resolve(&self) -> Result<String, JobError> {
+        let text = resolve(&self.template, &self.place)?;
+        let text = match url::Url::parse(&text)
+            .ok()
+            .filter(|url| url.scheme() == "file")
+        {
+            Some(url) => url
+                .to_file_path()
+                .map_or(text, |path| path.to_string_lossy().into_owned()),
+            None => text,
+        };
+        if text.contains("://") {
+            return Ok(text);
+        }
+        let path = std::path::absolute(self.base.join(&text)).map_err(|source| JobError::Read {
+            path: PathBuf::from(&text),
+            place: Some(self.place.clone()),
+            source,
+        })?;
+        Ok(clean(&path).to_string_lossy().into_owned())
+    }
+}
+
+impl std::fmt::Display for Location {
+    /// What a person may see: the path as reached from here, or the text as written if it refers to the environment.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = self.template.as_written();
+        if self.template.is_secret() || text.contains("://") {
+            return f.write_str(text);
+        }
+        let path = clean(&self.base.join(text));
+        match std::env::current_dir()
+            .ok()
+            .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned))
+        {
+            Some(inside) if !inside.as_os_str().is_empty() && path.ancestors().count() > 2 => {
+                write!(f, "{}", inside.display())
+            }
+            _ => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Resolves `${env:NAME}` in a text that stands at `place`.
+fn resolve(template: &Template, place: &Place) -> Result<String, JobError> {
+    template
+        .resolve(|name| std::env::var(name).ok())
+        .map_err(|name| JobError::Environment {
+            place: place.clone(),
+            name,
+        })
+}
+
+/// `a/jobs/../data` is `a/data`: the folder need not exist for that.
+pub(super) fn clean(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut cleaned = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(cleaned.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                cleaned.pop();
+            }
+            other => cleaned.push(other),
+        }
+    }
+    cleaned
+}
+
+/// Resolves the `${env:NAME}` of object store settings.
+pub fn resolve_options(
+    options: &BTreeMap<String, Template>,
+    place: &Place,
+) -> Result<HashMap<String, String>, JobError> {
+    options
+        .iter()
+        .map(|(key, value)| Ok((key.clone(), resolve(value, place)?)))
+        .collect()
+}
