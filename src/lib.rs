@@ -36,6 +36,7 @@ pub mod scoring;
 pub mod session;
 pub mod sinks;
 pub mod source;
+mod strict;
 
 pub use error::{Error, Result};
 pub use job::Job;

@@ -7,7 +7,7 @@ mod order;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float32Array, RecordBatch};
 use arrow::compute::kernels::cmp::distinct;
-use arrow::compute::{CastOptions, cast_with_options, or};
+use arrow::compute::or;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -15,6 +15,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use crate::blame::Blame;
 use crate::forest::{FeatureMatrix, ForestError};
 use crate::job::{Features, MissingValues};
+use crate::strict::cast;
 
 /// The rows a forest is asked about.
 #[derive(Debug)]
@@ -313,18 +314,6 @@ fn append(column: &ArrayRef, all_integers: bool, values: &mut Vec<f32>) -> Resul
         }
     }
     Ok(())
-}
-
-/// A value that is not a number is an error, not a NULL.
-fn cast(column: &dyn Array, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    cast_with_options(
-        column,
-        data_type,
-        &CastOptions {
-            safe: false,
-            ..CastOptions::default()
-        },
-    )
 }
 
 /// Whether a column of this type can be a feature.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use arrow::array::timezone::Tz;
 use arrow::array::{AsArray, TimestampMicrosecondArray};
-use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use chrono::DateTime;
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
@@ -16,7 +15,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::cast;
 
-use crate::calendar;
+use crate::{calendar, strict};
 
 /// The instants of a column of times without a zone, as microseconds in `zone`.
 pub(crate) fn local_time(column: Expr, zone: &str) -> Expr {
@@ -67,11 +66,7 @@ impl ScalarUDFImpl for LocalTime {
         };
         let zone: Tz = zone.parse()?;
         let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-        let strict = CastOptions {
-            safe: false,
-            ..CastOptions::default()
-        };
-        let times = cast_with_options(&times.to_array(args.number_rows)?, &micros, &strict)?;
+        let times = strict::cast(&times.to_array(args.number_rows)?, &micros)?;
         let instant = |time: i64| {
             let local = DateTime::from_timestamp_micros(time).ok_or_else(|| {
                 exec_datafusion_err!("the time {time} (microseconds since 1970) is out of range")

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
     DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
-use arrow::error::ArrowError;
 use chrono::{DateTime, SecondsFormat};
 use sha2::{Digest, Sha256};
 
 use super::error::SinkError;
 use crate::job::Job;
 use crate::run_id::RunId;
+use crate::strict::cast;
 
 /// The column by which tables of findings are partitioned: the local day of the time column, as a plain ISO date.
 pub(super) const DATE: &str = "date";
@@ -235,18 +234,6 @@ fn update(hasher: &mut Sha256, value: Option<&[u8]>) {
         }
         None => hasher.update(u64::MAX.to_le_bytes()),
     }
-}
-
-/// A value that does not fit the table is an error, not a NULL.
-fn cast(column: &dyn Array, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    cast_with_options(
-        column,
-        data_type,
-        &CastOptions {
-            safe: false,
-            ..CastOptions::default()
-        },
-    )
 }
 
 enum Key {
