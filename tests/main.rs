@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cli;
+mod encoders;
 mod golden;
 mod kit;
 mod layers;

@@ -17,3 +17,4 @@ mod sampling;
 mod scaler;
 mod table;
 mod vectors;
+pub use vectors::folders;
