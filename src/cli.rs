@@ -35,6 +35,14 @@ pub enum Command {
 pub struct JobArgs {
     /// The job file.
     pub job: PathBuf,
+    /// What is laid over it.
+    #[command(flatten)]
+    pub over: OverArgs,
+}
+
+/// What is laid over a job for one call.
+#[derive(Debug, Args)]
+pub struct OverArgs {
     /// Lay `key=value` over the job file, such as `window.train="30 days"`; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
@@ -69,12 +77,9 @@ pub struct QueryArgs {
     /// The job file.
     #[arg(long)]
     pub job: PathBuf,
-    /// Lay `key=value` over the job file; may be given again.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub overrides: Vec<String>,
-    /// The "now" that the job's SQL sees [default: the clock].
-    #[arg(long, value_name = "TIME", value_parser = parse_instant)]
-    pub as_of: Option<AsOf>,
+    /// What is laid over it.
+    #[command(flatten)]
+    pub over: OverArgs,
     /// How to print the answer.
     #[arg(long, value_enum, default_value_t = QueryFormat::Table)]
     pub format: QueryFormat,

@@ -3,12 +3,12 @@
 use crannog::{Result, run};
 use indicatif::HumanBytes;
 
-use super::{block_on, counted, load, or_now, say};
+use super::{block_on, counted, load, say};
 use crate::cli::JobArgs;
 
 pub fn run(args: &JobArgs) -> Result<()> {
-    let (job, threads) = load(&args.job, &args.overrides)?;
-    let sources = block_on(threads, run::check(&job, or_now(args.as_of, &job)))?;
+    let (job, threads, as_of) = load(&args.job, &args.over)?;
+    let sources = block_on(threads, run::check(&job, as_of))?;
     for source in sources {
         say(&format!(
             "{}  {}  version {}  {}  {}",

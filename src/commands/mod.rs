@@ -9,13 +9,14 @@ mod table;
 
 use std::future::Future;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
 use crannog::{Error, Job, Result, session};
 use indicatif::HumanCount;
 
-use crate::cli::AsOf;
+use crate::cli::{AsOf, OverArgs};
 
 /// Prints a line of a command's result.
 fn say(line: &str) -> Result<()> {
@@ -46,20 +47,17 @@ fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<
     result
 }
 
-fn load(path: &std::path::Path, overrides: &[String]) -> Result<(Job, usize)> {
-    let job = Job::load(path, overrides)?;
+/// The job, the threads it may use, and its "now": the instant asked for, or the clock's, to the microsecond that
+/// tables keep.
+fn load(path: &Path, over: &OverArgs) -> Result<(Job, usize, DateTime<Utc>)> {
+    let job = Job::load(path, &over.overrides)?;
     let threads = session::threads(&job);
-    Ok((job, threads))
-}
-
-/// The instant asked for, or now, to the microsecond that tables keep.
-fn or_now(as_of: Option<AsOf>, job: &Job) -> DateTime<Utc> {
-    let instant = match as_of {
+    let as_of = match over.as_of {
         None => Utc::now(),
         Some(AsOf::Instant(instant)) => instant,
         Some(AsOf::Local(local)) => job.window.timezone.instant(local),
     };
-    instant.trunc_subsecs(6)
+    Ok((job, threads, as_of.trunc_subsecs(6)))
 }
 
 /// `1 finding`, `2 findings`.

@@ -10,15 +10,12 @@ use arrow::json::writer::{LineDelimited, WriterBuilder, make_encoder};
 use arrow::json::{EncoderOptions, LineDelimitedWriter};
 use crannog::{Error, Result, query};
 
-use super::{block_on, load, or_now, say, table, unless_closed};
+use super::{block_on, load, say, table, unless_closed};
 use crate::cli::{QueryArgs, QueryFormat};
 
 pub fn run(args: &QueryArgs) -> Result<()> {
-    let (job, threads) = load(&args.job, &args.overrides)?;
-    let rows = block_on(
-        threads,
-        query::query(&job, or_now(args.as_of, &job), &args.sql),
-    )?;
+    let (job, threads, as_of) = load(&args.job, &args.over)?;
+    let rows = block_on(threads, query::query(&job, as_of, &args.sql))?;
     let out = std::io::stdout().lock();
     let written = match args.format {
         QueryFormat::Table => {

@@ -8,14 +8,13 @@ use crannog::report::RunReport;
 use crannog::{Error, Job, Result, run};
 use indicatif::HumanBytes;
 
-use super::{block_on, counted, load, or_now, say, table};
+use super::{block_on, counted, load, say, table};
 use crate::cli::{ResultFormat, RunArgs};
 
 pub fn run(args: &RunArgs) -> Result<()> {
-    let (job, threads) = load(&args.job.job, &args.job.overrides)?;
+    let (job, threads, as_of) = load(&args.job.job, &args.job.over)?;
     let watched = std::io::stderr().is_terminal();
     let mut progress = Progress::new(watched);
-    let as_of = or_now(args.job.as_of, &job);
     let report = block_on(
         threads,
         run::run(&job, as_of, args.scored.as_deref(), &mut progress),

@@ -148,7 +148,7 @@ impl Override {
         }
         let mut value = DeValue::parse(text)
             .unwrap_or_else(|_| Spanned::new(span.clone(), DeValue::String(text.into())));
-        place_at(&mut value, &span);
+        move_to(&mut value, &span);
 
         let (tables, last) = key
             .rsplit_once('.')
@@ -227,12 +227,10 @@ fn split_index(part: &str) -> (&str, Option<usize>) {
     }
 }
 
-fn place_at(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) {
+fn move_to(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) {
     match value.get_mut() {
-        DeValue::Array(array) => array.iter_mut().for_each(|item| place_at(item, span)),
-        DeValue::Table(table) => table
-            .iter_mut()
-            .for_each(|(_, value)| place_at(value, span)),
+        DeValue::Array(array) => array.iter_mut().for_each(|item| move_to(item, span)),
+        DeValue::Table(table) => table.iter_mut().for_each(|(_, value)| move_to(value, span)),
         _ => {}
     }
     let bare = std::mem::replace(value.get_mut(), DeValue::Boolean(false));
