@@ -12,7 +12,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use crate::display::without_layers;
 use crate::error::{Error, Result};
 use crate::functions;
-use crate::job::{Interval, Job, JobError, Parameter};
+use crate::job::{BUILT_IN_PARAMETERS, Interval, Job, JobError, Parameter};
 
 /// A session in which SQL keeps the case of its names and time is the job's own zone.
 ///
@@ -98,15 +98,16 @@ pub fn parameters(job: &Job, interval: &Interval) -> Vec<(String, ScalarValue)> 
     let instant = |time: chrono::DateTime<chrono::Utc>| {
         ScalarValue::TimestampMicrosecond(Some(time.timestamp_micros()), Some(Arc::clone(&zone)))
     };
-    let built_in = [
-        ("as_of", instant(interval.as_of)),
-        ("bucket", ScalarValue::from(job.window.bucket.as_str())),
-        ("detect_end", instant(interval.detect_end)),
-        ("detect_start", instant(interval.detect_start)),
-        ("timezone", ScalarValue::from(job.window.timezone.name())),
-        ("train_end", instant(interval.train_end)),
-        ("train_start", instant(interval.train_start)),
-    ];
+    let built_in = |name| match name {
+        "as_of" => instant(interval.as_of),
+        "bucket" => ScalarValue::from(job.window.bucket.as_str()),
+        "detect_end" => instant(interval.detect_end),
+        "detect_start" => instant(interval.detect_start),
+        "timezone" => ScalarValue::from(job.window.timezone.name()),
+        "train_end" => instant(interval.train_end),
+        "train_start" => instant(interval.train_start),
+        other => unreachable!("`${other}` is listed as a parameter of every job, and has no value"),
+    };
     let own = job.parameters.iter().map(|(name, value)| {
         let value = match value {
             Parameter::Boolean(value) => ScalarValue::from(*value),
@@ -116,8 +117,8 @@ pub fn parameters(job: &Job, interval: &Interval) -> Vec<(String, ScalarValue)> 
         };
         (name.clone(), value)
     });
-    built_in
-        .map(|(name, value)| (name.to_owned(), value))
+    BUILT_IN_PARAMETERS
+        .map(|name| (name.to_owned(), built_in(name)))
         .into_iter()
         .chain(own)
         .collect()

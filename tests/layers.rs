@@ -90,15 +90,15 @@ fn every_key_of_a_job_file_is_in_its_documentation() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let documentation = fs::read_to_string(root.join("docs/job-file.md")).unwrap();
     let spec = fs::read_to_string(root.join("src/job/spec.rs")).unwrap();
-    let params = fs::read_to_string(root.join("src/forest/params.rs")).unwrap();
-    let params = params
-        .split("pub struct IsolationForestParams")
-        .nth(1)
-        .unwrap()
-        .split("\n}")
-        .next()
-        .unwrap();
-    for line in spec.lines().chain(params.lines()) {
+    let fields = |file: &str, name: &str| {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let (_, body) = text.split_once(&format!("pub struct {name} {{")).unwrap();
+        body.split("\n}").next().unwrap().to_owned()
+    };
+    let window = fields("src/job/window.rs", "Window");
+    let params = fields("src/forest/params.rs", "IsolationForestParams");
+    assert!(window.contains("pub detect") && params.contains("pub max_samples"));
+    for line in spec.lines().chain(window.lines()).chain(params.lines()) {
         let Some((name, _)) = line
             .trim()
             .strip_prefix("pub ")

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::template::Template;
-use super::window::{Train, Zone, duration};
-use crate::calendar::Bucket;
+use super::window::Window;
 use crate::forest::IsolationForestParams;
 
 #[derive(Debug, Deserialize)]
@@ -16,7 +14,7 @@ use crate::forest::IsolationForestParams;
 pub(super) struct JobSpec {
     pub job: HeadSpec,
     pub sources: BTreeMap<String, SourceSpec>,
-    pub window: WindowSpec,
+    pub window: Window,
     #[serde(default)]
     pub parameters: BTreeMap<String, Parameter>,
     #[serde(default)]
@@ -56,32 +54,6 @@ pub enum Format {
     Delta,
     /// Parquet: a file, a directory or a glob.
     Parquet,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WindowSpec {
-    #[serde(deserialize_with = "duration")]
-    pub detect: Duration,
-    pub train: Train,
-    #[serde(default = "day")]
-    pub bucket: Bucket,
-    #[serde(default = "utc")]
-    pub timezone: Zone,
-    #[serde(default = "interval")]
-    pub time_column: String,
-}
-
-fn day() -> Bucket {
-    Bucket::Day
-}
-
-fn utc() -> Zone {
-    Zone::utc()
-}
-
-fn interval() -> String {
-    "interval".to_owned()
 }
 
 /// A value of the `[parameters]` table, bound to `$name` in SQL.

@@ -9,18 +9,31 @@ use serde::{Deserialize, Deserializer};
 use crate::calendar::{self, Bucket};
 
 /// The `[window]` table of a job.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Window {
     /// How far back from `as_of` findings are reported.
+    #[serde(deserialize_with = "duration")]
     pub detect: Duration,
     /// How far back from `as_of` the forest learns.
     pub train: Train,
     /// The size of the time bucket that the SQL groups by; both windows start on a whole one.
+    #[serde(default = "day")]
     pub bucket: Bucket,
     /// The time zone in which days and hours begin: an IANA name or an offset such as `+05:30`.
+    #[serde(default = "Zone::utc")]
     pub timezone: Zone,
     /// The column of features and findings that holds the bucket's start.
+    #[serde(default = "interval")]
     pub time_column: String,
+}
+
+fn day() -> Bucket {
+    Bucket::Day
+}
+
+fn interval() -> String {
+    "interval".to_owned()
 }
 
 /// How far back the forest learns.
@@ -46,7 +59,7 @@ impl Zone {
     }
 
     /// Coordinated Universal Time.
-    pub(super) fn utc() -> Self {
+    fn utc() -> Self {
         let zone = "UTC".parse().expect("UTC is in every time zone database");
         Self {
             name: "UTC".to_owned(),
@@ -155,7 +168,7 @@ impl<'de> Deserialize<'de> for Train {
 }
 
 /// Reads `"1 day"`, `"90 days"`, `"36 hours"`.
-pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     parse_duration(&String::deserialize(deserializer)?)
 }
 
