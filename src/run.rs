@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
-use crate::forest::IsolationForest;
+use crate::forest::{InstructionSet, IsolationForest};
 use crate::job::Job;
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Volume};
@@ -25,6 +25,7 @@ pub async fn run(
     progress: &mut Progress,
 ) -> Result<RunReport> {
     let started = Instant::now();
+    InstructionSet::chosen()?;
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job).await?;
@@ -75,6 +76,7 @@ pub async fn run(
 
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.
 pub async fn check(job: &Job, as_of: DateTime<Utc>) -> Result<Vec<SourceSummary>> {
+    InstructionSet::chosen()?;
     let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job).await?;
     let pipeline = Pipeline::plan(&ctx, job, &job.window.at(as_of)).await?;

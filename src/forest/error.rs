@@ -1,5 +1,7 @@
 //! What can be wrong with the parameters or the tables given to the forest.
 
+use std::ffi::OsString;
+
 /// Why a forest cannot be fitted or cannot score.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ForestError {
@@ -56,6 +58,16 @@ pub enum ForestError {
         expected: String,
         /// The name in this table.
         found: String,
+    },
+    /// Instructions that were asked for by name, and that this machine does not have.
+    #[error("{variable} is {value:?}, but this machine scores by {}", available.join(", "))]
+    InstructionSet {
+        /// The environment variable that names them.
+        variable: &'static str,
+        /// What it says.
+        value: OsString,
+        /// What it may say here.
+        available: Vec<&'static str>,
     },
     /// Sample weights that no row can be drawn by.
     #[error("`sample_weight` {problem}")]

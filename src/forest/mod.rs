@@ -13,6 +13,7 @@ mod bits;
 mod cut;
 mod error;
 mod grow;
+mod instructions;
 mod matrix;
 mod params;
 mod path_length;
@@ -29,9 +30,8 @@ mod walk;
 pub mod weighted;
 mod written;
 
-use rayon::prelude::*;
-
 pub use error::ForestError;
+pub use instructions::InstructionSet;
 pub use matrix::FeatureMatrix;
 pub use params::{
     Contamination, Fraction, IsolationForestParams, MaxFeatures, MaxSamples, OutlierFraction,
@@ -46,9 +46,6 @@ use walk::Walk;
 
 /// The line between outliers and the rest where `contamination` is `"auto"`.
 const AUTO_OFFSET: f64 = -0.5;
-
-/// Rows a thread scores in one go.
-const ROWS: usize = 4_096;
 
 /// A fitted forest.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,12 +98,22 @@ impl IsolationForest {
 
     /// −1 to 0 for each row, low is unusual.
     pub fn score_samples(&self, x: &FeatureMatrix) -> Result<Vec<f64>, ForestError> {
+        self.score_samples_by(InstructionSet::chosen()?, x)
+    }
+
+    /// `score_samples` by these instructions: the bits are those of all others.
+    pub fn score_samples_by(
+        &self,
+        instructions: InstructionSet,
+        x: &FeatureMatrix,
+    ) -> Result<Vec<f64>, ForestError> {
         let scorer = Scorer::new(self.trees.len(), self.max_samples);
-        let mut scores = self.path_lengths(x)?;
-        scores
-            .par_chunks_mut(ROWS)
-            .for_each(|sums| scorer.score_all(sums));
-        Ok(scores)
+        self.add_up(
+            instructions,
+            x,
+            #[inline(always)]
+            |depth_sums| scorer.score_all(depth_sums),
+        )
     }
 
     /// `score_samples` above the offset; an outlier is below zero.
@@ -124,10 +131,29 @@ impl IsolationForest {
 
     /// The path length of each row, summed over the trees.
     pub fn path_lengths(&self, x: &FeatureMatrix) -> Result<Vec<f64>, ForestError> {
+        self.path_lengths_by(InstructionSet::chosen()?, x)
+    }
+
+    /// `path_lengths` by these instructions: the bits are those of all others.
+    pub fn path_lengths_by(
+        &self,
+        instructions: InstructionSet,
+        x: &FeatureMatrix,
+    ) -> Result<Vec<f64>, ForestError> {
+        self.add_up(instructions, x, |_| ())
+    }
+
+    /// The path lengths, changed by `finish` while they are in cache.
+    fn add_up(
+        &self,
+        instructions: InstructionSet,
+        x: &FeatureMatrix,
+        finish: impl Fn(&mut [f64]) + Sync,
+    ) -> Result<Vec<f64>, ForestError> {
         x.check_columns(&self.feature_names)?;
         Ok(match &self.bits {
-            Some(bits) => bits.path_lengths(x, &self.walk),
-            None => self.walk.path_lengths(x),
+            Some(bits) => bits.path_lengths(x, &self.walk, instructions, finish),
+            None => self.walk.path_lengths(x, finish),
         })
     }
 

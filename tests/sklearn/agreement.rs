@@ -6,7 +6,8 @@ use std::num::NonZeroUsize;
 
 use crannog::forest::random::Mt19937;
 use crannog::forest::{
-    FeatureMatrix, Fraction, IsolationForest, IsolationForestParams, MaxFeatures, MaxSamples, Node,
+    FeatureMatrix, Fraction, InstructionSet, IsolationForest, IsolationForestParams, MaxFeatures,
+    MaxSamples, Node,
 };
 use rayon::ThreadPool;
 
@@ -44,16 +45,21 @@ fn check(
     number: u32,
 ) {
     let columns: Vec<_> = rows.iter().map(|column| column[..batch].to_vec()).collect();
-    let found = pool.install(|| forest.path_lengths(&matrix(&columns)).unwrap());
-    for (row, (found, expected)) in found.iter().zip(expected).enumerate() {
-        let values: Vec<f32> = columns.iter().map(|column| column[row]).collect();
-        assert_eq!(
-            found.to_bits(),
-            *expected,
-            "forest {number}, {batch} rows, row {row}: {values:?}"
-        );
+    let x = matrix(&columns);
+    for instructions in InstructionSet::available() {
+        let found = pool.install(|| forest.path_lengths_by(instructions, &x).unwrap());
+        for (row, (found, expected)) in found.iter().zip(expected).enumerate() {
+            let values: Vec<f32> = columns.iter().map(|column| column[row]).collect();
+            assert_eq!(
+                found.to_bits(),
+                *expected,
+                "forest {number}, {} rows by {}, row {row}: {values:?}",
+                batch,
+                instructions.name()
+            );
+        }
+        assert_eq!(found.len(), batch);
     }
-    assert_eq!(found.len(), batch);
 }
 
 /// The sum of the trees in order, by the definition of a tree.

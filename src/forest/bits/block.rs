@@ -1,34 +1,36 @@
 //! 512 rows on their way from values to sums: what one thread works in.
 
+use fearless_simd::Simd;
+
 use super::Column;
 use super::program::{Program, SLOTS};
-use super::word::{ROWS, Word};
+use super::sums::{PathLengths, Sums, TREES};
+use super::word::{self, ROWS, Word};
 use crate::forest::FeatureMatrix;
 
-/// Trees whose paths are held at once: 5 KiB of paths beside 20 KiB of tables.
-const TREES: usize = 10;
-
 /// Some rows of a matrix. Filled anew for each block, so that the memory stays in cache.
-pub struct Block<W> {
+pub struct Block<S: Simd> {
+    simd: S,
     /// The end of a column, if it ends in the middle of a block.
     values: [f32; ROWS],
     ranks: [u16; ROWS],
-    planes: Vec<W>,
-    slots: [W; SLOTS],
+    planes: Vec<Word<S>>,
+    slots: [Word<S>; SLOTS],
     paths: [[u8; ROWS]; TREES],
-    sums: [f64; ROWS],
+    sums: Sums<S>,
 }
 
-impl<W: Word> Block<W> {
+impl<S: Simd> Block<S> {
     /// A block for a forest of so many planes.
-    pub fn new(n_planes: usize) -> Self {
+    pub fn new(simd: S, n_planes: usize) -> Self {
         Self {
+            simd,
             values: [0.0; ROWS],
             ranks: [0; ROWS],
-            planes: vec![W::zeros(); n_planes],
-            slots: [W::zeros(); SLOTS],
+            planes: vec![word::zeros(simd); n_planes],
+            slots: [word::zeros(simd); SLOTS],
             paths: [[0; ROWS]; TREES],
-            sums: [0.0; ROWS],
+            sums: Sums::new(simd),
         }
     }
 
@@ -47,8 +49,9 @@ impl<W: Word> Block<W> {
                     &self.values
                 }
             };
-            no_missing &= column.ranks.rank(values, &mut self.ranks);
-            column.reached.fill(&self.ranks, &mut self.planes);
+            no_missing &= column.ranks.rank(self.simd, values, &mut self.ranks);
+            let planes = &mut self.planes;
+            column.reached.fill(self.simd, &self.ranks, planes);
         }
         no_missing
     }
@@ -56,44 +59,14 @@ impl<W: Word> Block<W> {
     /// The path lengths of the rows that were loaded, summed over the trees in order. The rows past
     /// the end of a column have sums, too.
     #[inline(always)]
-    pub fn sums(&mut self, programs: &[Program], path_lengths: &[[f64; SLOTS]]) -> &[f64; ROWS] {
-        self.sums.fill(0.0);
-        let tables = path_lengths.chunks(TREES);
-        for (programs, tables) in programs.chunks(TREES).zip(tables) {
-            for (program, paths) in programs.iter().zip(&mut self.paths) {
-                program.run(&self.planes, &mut self.slots, paths);
-            }
-            match tables.first_chunk() {
-                Some(tables) => add_in_order(tables, &self.paths, &mut self.sums),
-                None => {
-                    for (table, paths) in tables.iter().zip(&self.paths) {
-                        add(table, paths, &mut self.sums);
-                    }
-                }
-            }
+    pub fn sums(&mut self, programs: &[Program], mut path_lengths: &[PathLengths]) -> &[f64; ROWS] {
+        self.sums.clear();
+        for program in programs {
+            program.run(self.simd, &self.planes, &mut self.slots, &mut self.paths);
+            let (trees, rest) = path_lengths.split_at(program.n_trees());
+            self.sums.add(trees, &self.paths);
+            path_lengths = rest;
         }
-        &self.sums
-    }
-}
-
-/// Adds the path lengths of some trees, one after the other, to the sum of each row.
-// On its own: compiled together with code for wider registers it comes out slower.
-#[inline(never)]
-fn add_in_order(
-    tables: &[[f64; SLOTS]; TREES],
-    paths: &[[u8; ROWS]; TREES],
-    sums: &mut [f64; ROWS],
-) {
-    for (row, sum) in sums.iter_mut().enumerate() {
-        for tree in 0..TREES {
-            *sum += tables[tree][usize::from(paths[tree][row])];
-        }
-    }
-}
-
-/// The same for one tree.
-fn add(table: &[f64; SLOTS], paths: &[u8; ROWS], sums: &mut [f64; ROWS]) {
-    for (sum, path) in sums.iter_mut().zip(paths) {
-        *sum += table[usize::from(*path)];
+        self.sums.finish()
     }
 }

@@ -1,31 +1,39 @@
 //! Path lengths of 512 rows at a time, without a branch that depends on a value.
 //!
 //! Each value becomes its rank among the forest's thresholds on its column (`ranks`), the ranks become
-//! planes of one bit a row (`reached`), and a tree is a list of bitwise operations on planes that ends
-//! in the path of every row (`program`), which picks a path length from a table. Trees are added in
-//! order: the sums have the bits of `Walk`, which is the model of all this.
+//! planes of one bit a row (`reached`), and trees are lists of bitwise operations on planes that end
+//! in the path of every row (`program`), which picks a path length from a table (`sums`). Trees are
+//! added in order: the sums have the bits of `Walk`, which is the model of all this.
+//!
+//! All is written for any vector instructions and compiled for some; `fearless_simd` proves that the
+//! machine has them. Only the last step has a form of its own for AVX-512 (`permuted`).
 //!
 //! Rows with a missing value, few rows, and forests with a tree of more than 8 levels or 254 splits
 //! are left to `Walk`. A block costs as much as 40 to 70 rows that walk.
 
 mod block;
 mod cells;
+#[cfg(target_arch = "x86_64")]
+mod permuted;
 mod program;
 mod pruned;
 mod ranks;
 mod reached;
+mod sums;
 mod word;
 
+use fearless_simd::{Simd, dispatch};
 use rayon::prelude::*;
 
 use super::walk::Walk;
-use super::{FeatureMatrix, Tree};
+use super::{FeatureMatrix, InstructionSet, Tree};
 use block::Block;
-use program::{Program, SLOTS};
-use pruned::PrunedTree;
+use program::Program;
+use pruned::{PrunedTree, Split};
 use ranks::Ranks;
 use reached::Reached;
-use word::{Portable, ROWS};
+use sums::PathLengths;
+use word::ROWS;
 
 /// Fewer rows walk.
 const FEWEST_ROWS: usize = 64;
@@ -41,8 +49,8 @@ pub struct BitForest {
     columns: Vec<Column>,
     n_planes: usize,
     programs: Vec<Program>,
-    /// The path lengths of each program's paths.
-    path_lengths: Vec<[f64; SLOTS]>,
+    /// Of each tree.
+    path_lengths: Vec<PathLengths>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -64,40 +72,69 @@ impl BitForest {
         if n_planes > MOST_PLANES {
             return None;
         }
-        let program = |tree: &PrunedTree| {
-            let cuts = tree.splits.iter().map(|split| {
-                let place = columns.partition_point(|column| column.feature < split.feature);
-                let column = &columns[place];
-                column.reached.cut(column.ranks.right_of(split.threshold))
-            });
-            Program::new(tree, cuts.collect())
+        let cut = |split: &Split| {
+            let place = columns.partition_point(|column| column.feature < split.feature);
+            let column = &columns[place];
+            column.reached.cut(column.ranks.right_of(split.threshold))
         };
-        let programs = trees.iter().map(program).collect::<Option<_>>()?;
-        let path_lengths = trees.iter().map(program::path_lengths).collect();
+        let program = |trees| {
+            let splits = <[PrunedTree]>::iter(trees).flat_map(|tree| &tree.splits);
+            Program::new(trees, splits.map(cut).collect())
+        };
+        let path_lengths = |tree| PathLengths::new(program::path_lengths(tree));
         Some(Self {
+            programs: program::groups(&trees)
+                .map(program)
+                .collect::<Option<_>>()?,
+            path_lengths: trees.iter().map(path_lengths).collect(),
             columns,
             n_planes,
-            programs,
-            path_lengths,
         })
     }
 
-    /// The path length of each row, summed over the trees in order; rows with a missing value walk.
-    pub fn path_lengths(&self, x: &FeatureMatrix, walk: &Walk) -> Vec<f64> {
+    /// The path length of each row, summed over the trees in order and then changed by `finish`; rows
+    /// with a missing value walk.
+    pub fn path_lengths(
+        &self,
+        x: &FeatureMatrix,
+        walk: &Walk,
+        instructions: InstructionSet,
+        finish: impl Fn(&mut [f64]) + Sync,
+    ) -> Vec<f64> {
         if x.n_samples() < FEWEST_ROWS {
-            return walk.path_lengths(x);
+            return walk.path_lengths(x, finish);
         }
+        dispatch!(instructions.level(), simd => self.blocks(simd, x, walk, finish))
+    }
+
+    fn blocks<S: Simd>(
+        &self,
+        simd: S,
+        x: &FeatureMatrix,
+        walk: &Walk,
+        finish: impl Fn(&mut [f64]) + Sync,
+    ) -> Vec<f64> {
         let mut sums = vec![0.0; x.n_samples()];
         sums.par_chunks_mut(ROWS).enumerate().for_each_init(
-            || Block::<Portable>::new(self.n_planes),
+            || Block::new(simd, self.n_planes),
             |block, (number, sums)| {
                 let first_row = number * ROWS;
-                let no_missing = block.load(&self.columns, x, first_row);
-                let found = block.sums(&self.programs, &self.path_lengths);
-                sums.copy_from_slice(&found[..sums.len()]);
+                let no_missing = simd.vectorize(
+                    #[inline(always)]
+                    || {
+                        let no_missing = block.load(&self.columns, x, first_row);
+                        let found = block.sums(&self.programs, &self.path_lengths);
+                        sums.copy_from_slice(&found[..sums.len()]);
+                        no_missing
+                    },
+                );
                 if !no_missing {
                     self.walk_missing(x, first_row, sums, walk);
                 }
+                simd.vectorize(
+                    #[inline(always)]
+                    || finish(sums),
+                );
             },
         );
         sums
@@ -160,7 +197,10 @@ mod tests {
         let x = matrix(column);
         let walk = Walk::new(&trees);
         let bits = BitForest::new(&trees).unwrap();
-        assert_eq!(bits.path_lengths(&x, &walk), walk.path_lengths(&x));
+        for instructions in InstructionSet::available() {
+            let found = bits.path_lengths(&x, &walk, instructions, |_| ());
+            assert_eq!(found, walk.path_lengths(&x, |_| ()));
+        }
     }
 
     #[test]
@@ -169,7 +209,8 @@ mod tests {
         let bits = BitForest::new(&trees).unwrap();
         assert_eq!(bits.n_planes, 0);
         let x = matrix(vec![1.0; 100]);
-        let sums = bits.path_lengths(&x, &Walk::new(&trees));
+        let any = InstructionSet::available()[0];
+        let sums = bits.path_lengths(&x, &Walk::new(&trees), any, |_| ());
         assert_eq!(sums, [1.0; 100]);
     }
 

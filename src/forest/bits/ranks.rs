@@ -1,27 +1,34 @@
 //! The rank of a value: how many of the forest's thresholds on its column lie below it.
 //!
 //! A row goes right at the k-th of the sorted thresholds, counted from one, if its rank is k or more.
-//! The cell of a value gives the thresholds of all lower cells; a search without branches over the
-//! few that can share a cell does the rest. Where all values of a block are whole numbers from a
+//! The cell of a value gives the thresholds of all lower cells; a comparison with the few that can
+//! share a cell does the rest. Where all values of a block are whole numbers from a
 //! small range, as counts and dictionary codes are, one look-up gives the rank.
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Simd, f32x4};
 
 use super::cells::{CELLS, CellMap};
 use super::word::ROWS;
 
 /// The first values of a block, looked at before all are taken for whole numbers.
 const GLANCE: usize = 16;
-/// So few thresholds in a cell that no other map need be tried.
-const FEW: usize = 3;
+/// Thresholds that are compared with a value at once.
+const WINDOW: usize = 4;
+/// Cells with more thresholds than these windows hold are of no use.
+const MOST_WINDOWS: usize = 4;
+/// So few thresholds in a cell that a wider window is not needed.
+const FEW: usize = WINDOW;
 
 /// What turns the values of one column into ranks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranks {
-    /// Distinct and ascending; then infinities, so that no search runs past the end.
+    /// Distinct and ascending; then infinities, so that no window ends past the end.
     thresholds: Vec<f32>,
     n: usize,
     cells: Cells,
-    /// 2 to this power is more than the most thresholds of a cell.
-    steps: u32,
+    /// The windows that hold the most thresholds of a cell.
+    windows: usize,
     whole: Option<Cells>,
 }
 
@@ -44,14 +51,13 @@ impl Ranks {
             return None;
         }
         let (cells, most) = Cells::choose(lowest, highest, &thresholds);
-        let steps = usize::BITS - most.leading_zeros();
         let whole = Cells::of_whole(lowest, highest, &thresholds);
-        thresholds.resize(n + (1 << steps), f32::INFINITY);
+        thresholds.resize(n + MOST_WINDOWS * WINDOW, f32::INFINITY);
         Some(Self {
             thresholds,
             n,
             cells,
-            steps,
+            windows: most.div_ceil(WINDOW),
             whole,
         })
     }
@@ -68,7 +74,7 @@ impl Ranks {
 
     /// Turns a block of values into ranks; false if any value is NaN, whose rank can be anything.
     #[inline(always)]
-    pub fn rank(&self, values: &[f32; ROWS], ranks: &mut [u16; ROWS]) -> bool {
+    pub fn rank<S: Simd>(&self, simd: S, values: &[f32; ROWS], ranks: &mut [u16; ROWS]) -> bool {
         let mut cells = [0; ROWS];
         if let (Some(whole), Some(glance)) = (&self.whole, values.first_chunk())
             && whole.map.place(glance, &mut [0; GLANCE])
@@ -80,36 +86,35 @@ impl Ranks {
             return true;
         }
         let no_missing = self.cells.map.place(values, &mut cells);
-        match self.steps {
-            1 => self.search::<2>(values, &cells, ranks),
-            2 => self.search::<4>(values, &cells, ranks),
-            3 => self.search::<8>(values, &cells, ranks),
-            4 => self.search::<16>(values, &cells, ranks),
-            5 => self.search::<32>(values, &cells, ranks),
-            6 => self.search::<64>(values, &cells, ranks),
+        match self.windows {
+            1 => self.search::<S, 1>(simd, values, &cells, ranks),
+            2 => self.search::<S, 2>(simd, values, &cells, ranks),
+            3..=MOST_WINDOWS => self.search::<S, MOST_WINDOWS>(simd, values, &cells, ranks),
             _ => self.search_all(values, ranks),
         }
         no_missing
     }
 
-    /// Counts on from the thresholds of lower cells, in halving steps, among the next `WINDOW`.
+    /// Counts on from the thresholds of lower cells, among as many as share a cell.
     #[inline(always)]
-    fn search<const WINDOW: usize>(
+    fn search<S: Simd, const WINDOWS: usize>(
         &self,
+        simd: S,
         values: &[f32; ROWS],
         cells: &[u32; ROWS],
         ranks: &mut [u16; ROWS],
     ) {
         for ((rank, value), cell) in ranks.iter_mut().zip(values).zip(cells) {
             let start = self.cells.starts[*cell as usize % CELLS];
-            let window = self.thresholds[usize::from(start)..].first_chunk::<WINDOW>();
-            let window = window.expect("as many infinities follow the thresholds");
-            let mut below = 0;
-            for step in (0..WINDOW.ilog2()).rev() {
-                let next = window[below + (1 << step) - 1];
-                below += usize::from(*value > next) << step;
+            let thresholds = &self.thresholds[usize::from(start)..];
+            let windows: Option<&[_; WINDOWS]> = thresholds.as_chunks().0.first_chunk();
+            let windows = windows.expect("as many infinities follow the thresholds");
+            let value = f32x4::splat(simd, *value);
+            *rank = start;
+            for window in windows {
+                let below = value.simd_gt(f32x4::load_array_ref(simd, window));
+                *rank += below.to_bitmask().trailing_ones() as u16; // the thresholds ascend
             }
-            *rank = start + below as u16;
         }
     }
 
@@ -178,6 +183,7 @@ impl Cells {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fearless_simd::{Level, dispatch};
 
     #[test]
     fn a_rank_counts_the_thresholds_below() {
@@ -208,7 +214,7 @@ mod tests {
         let mut values = [2.0; ROWS];
         values[300] = f32::NAN;
         let mut found = [0; ROWS];
-        assert!(!ranks.rank(&values, &mut found));
+        assert!(!rank(&ranks, &values, &mut found));
         assert_eq!((found[299], found[301]), (1, 1));
     }
 
@@ -217,6 +223,10 @@ mod tests {
         assert_eq!(Ranks::new(vec![]), None);
         assert_eq!(Ranks::new(vec![1.0, f32::NAN]), None);
         assert_eq!(Ranks::new((0..65_536).map(|i| i as f32).collect()), None);
+    }
+
+    fn rank(ranks: &Ranks, values: &[f32; ROWS], found: &mut [u16; ROWS]) -> bool {
+        dispatch!(Level::new(), simd => ranks.rank(simd, values, found))
     }
 
     /// Thresholds, their neighbours, and the ends of the number line.
@@ -234,7 +244,7 @@ mod tests {
             let mut block = [values[0]; ROWS];
             block[..values.len()].copy_from_slice(values);
             let mut found = [0; ROWS];
-            assert!(ranks.rank(&block, &mut found));
+            assert!(rank(&ranks, &block, &mut found));
             for (value, rank) in block.iter().zip(found) {
                 let mut distinct = thresholds.to_vec();
                 distinct.sort_by(f32::total_cmp);
