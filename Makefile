@@ -6,10 +6,10 @@ ROWS    ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run demo test lint fmt check parity interop bench clean
+.PHONY: help build release run demo test lint fmt check parity interop bench bench-model clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## build for development (5 minutes from nothing on two cores, seconds after)
 	cargo build
@@ -43,6 +43,9 @@ interop: build ## read the output with deltalake, Polars, DuckDB and ClickHouse
 
 bench: release ## the whole job beside DuckDB + scikit-learn, in turn: make bench ROWS=10000000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/whole_job.py $(if $(ROWS),--rows $(ROWS))
+
+bench-model: ## the forest beside scikit-learn, isotree and coniferest, in turn: make bench-model ROWS=2097152
+	benches/python.sh benches/model-requirements.txt benches/model.py $(if $(ROWS),--rows $(ROWS))
 
 clean: ## remove sample data and output (cargo clean removes what was built)
 	rm -rf out data/process_execution data/process_execution_labels.parquet

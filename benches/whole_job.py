@@ -20,6 +20,7 @@ from pathlib import Path
 
 import baseline
 import crannog
+from rounds import in_turn
 
 
 def main():
@@ -39,13 +40,12 @@ def main():
 def bench(rows, rounds):
     """Runs every side `rounds` times in turn, prints the table and returns its figures."""
     events = events_of(rows)
-    runs = {side: [] for side in SIDES}
-    for count in range(rounds + 1):
-        for side, run in turned(list(SIDES.items()), count):
-            with tempfile.TemporaryDirectory(prefix="crannog-bench-") as folder:
-                figures = run(events, Path(folder))
-            if count > 0:
-                runs[side].append(figures)
+
+    def once(run):
+        with tempfile.TemporaryDirectory(prefix="crannog-bench-") as folder:
+            return run(events, Path(folder))
+
+    runs = in_turn(SIDES, rounds, once)
     print(f"\n{rows:,} events, {rounds} rounds, medians (lowest to highest)")
     print(f"  {'':34} {'CPU s':>22} {'peak MiB':>22} {'wall s':>22}")
     for side, taken in runs.items():
@@ -73,12 +73,6 @@ def events_of(rows):
         baseline.make_events(fresh, rows)
         fresh.rename(folder)
     return folder
-
-
-def turned(sides, count):
-    """Another side begins each round, so that none always runs behind the same neighbour."""
-    start = count % len(sides)
-    return sides[start:] + sides[:start]
 
 
 def run_crannog(source):
