@@ -3,6 +3,7 @@
 use fearless_simd::Simd;
 
 use super::Column;
+use super::prefetch::prefetch;
 use super::program::{Program, SLOTS};
 use super::sums::{PathLengths, Sums, TREES};
 use super::word::{self, ROWS, Word};
@@ -41,6 +42,8 @@ impl<S: Simd> Block<S> {
         let mut no_missing = true;
         for column in columns {
             let values = &x.column(column.feature)[first_row..];
+            let next = values.len().min(ROWS)..values.len().min(2 * ROWS);
+            prefetch(self.simd, &values[next]);
             let values = match values.first_chunk() {
                 Some(values) => values,
                 None => {

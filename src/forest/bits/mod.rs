@@ -15,6 +15,7 @@ mod block;
 mod cells;
 #[cfg(target_arch = "x86_64")]
 mod permuted;
+mod prefetch;
 mod program;
 mod pruned;
 mod ranks;
