@@ -4,6 +4,8 @@
 //! tree come from [`XorShift`]. Matsumoto and Nishimura, "Mersenne Twister", ACM TOMACS 1998;
 //! Marsaglia, "Xorshift RNGs", JSS 2003.
 
+use std::hint::select_unpredictable;
+
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u32x16};
 
@@ -69,17 +71,22 @@ impl Mt19937 {
         if max == 0 {
             return 0;
         }
-        let mask = u64::MAX >> max.leading_zeros();
         loop {
-            let word = if max <= u64::from(u32::MAX) {
-                u64::from(self.next_u32())
-            } else {
-                self.next_u64()
-            };
-            if word & mask <= max {
-                return word & mask;
+            let number = self.masked(max);
+            if number <= max {
+                return number;
             }
         }
+    }
+
+    /// As many random bits as `max` has, which is not 0.
+    fn masked(&mut self, max: u64) -> u64 {
+        let word = if max <= u64::from(u32::MAX) {
+            u64::from(self.next_u32())
+        } else {
+            self.next_u64()
+        };
+        word & (u64::MAX >> max.leading_zeros())
     }
 
     /// `randint(0, n)`: uniform in `0..n`.
@@ -100,8 +107,13 @@ impl Mt19937 {
     /// The numbers `0..n` in random order.
     pub fn permutation(&mut self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
-        for i in (1..n).rev() {
-            order.swap(i, self.below(i + 1));
+        let mut last = n.saturating_sub(1);
+        while last > 0 {
+            // `below(last + 1)` without a branch, as nobody can guess which numbers it rejects.
+            let number = self.masked(last as u64) as usize;
+            let fits = number <= last;
+            order.swap(last, select_unpredictable(fits, number, last));
+            last -= usize::from(fits);
         }
         order
     }
@@ -237,6 +249,19 @@ mod tests {
         let (mut bounded, mut fresh) = (Mt19937::new(42), Mt19937::new(42));
         assert_eq!(bounded.bounded(0), 0);
         assert_eq!(bounded.next_u32(), fresh.next_u32());
+    }
+
+    #[test]
+    fn a_permutation_swaps_from_the_end_with_places_drawn_below() {
+        for n in [0, 1, 2, 3, 64, 65, 1_000] {
+            let (mut swapped, mut permuted) = (Mt19937::new(5), Mt19937::new(5));
+            let mut order: Vec<usize> = (0..n).collect();
+            for last in (1..n).rev() {
+                order.swap(last, swapped.below(last + 1));
+            }
+            assert_eq!(permuted.permutation(n), order);
+            assert_eq!(permuted.next_u32(), swapped.next_u32(), "after {n} numbers");
+        }
     }
 
     #[test]
