@@ -30,6 +30,7 @@ struct Pending {
     depth: usize,
     /// The parent, if this is its right child.
     right_child_of: Option<usize>,
+    /// Exact in whatever order it was added up, as the weights of rows are whole numbers.
     weight: f64,
     impurity: f64,
     known_constants: usize,
