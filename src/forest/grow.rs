@@ -30,12 +30,14 @@ struct Pending {
     depth: usize,
     /// The parent, if this is its right child.
     right_child_of: Option<usize>,
+    /// Exact in whatever order it was added up, as the weights of rows are whole numbers.
+    weight: f64,
     impurity: f64,
     known_constants: usize,
 }
 
-/// Sums over the rows of a node, in their current order.
-#[derive(Default)]
+/// Sums over the rows of a node, in their current order; or what one row adds to them.
+#[derive(Clone, Copy)]
 struct Sums {
     weight: f64,
     target: f64,
@@ -43,6 +45,31 @@ struct Sums {
 }
 
 impl Sums {
+    fn of_row(weight: f64, target: f64) -> Self {
+        Self {
+            weight,
+            target: weight * target,
+            square: weight * target * target,
+        }
+    }
+
+    // Inlined into a long function, the sums would lie in memory.
+    #[inline(never)]
+    fn of(terms: &[Self], rows: &[u32]) -> Self {
+        let (mut weight, mut target, mut square) = (0.0, 0.0, 0.0);
+        for row in rows {
+            let term = &terms[*row as usize];
+            weight += term.weight;
+            target += term.target;
+            square += term.square;
+        }
+        Self {
+            weight,
+            target,
+            square,
+        }
+    }
+
     fn impurity(&self) -> f64 {
         let mean = self.target / self.weight;
         self.square / self.weight - mean * mean
@@ -56,9 +83,13 @@ pub fn grow(training: &TrainingRows, max_depth: usize, seed: u32) -> Tree {
     let mut nodes = Vec::new();
     let mut targets = Vec::new();
 
-    let all = 0..training.weights.len();
+    let pairs = training.weights.iter().zip(&training.targets);
+    let terms: Vec<Sums> = pairs.map(|(w, t)| Sums::of_row(*w, *t)).collect();
+    let all = 0..terms.len();
+    let sums = Sums::of(&terms, columns.rows(&all));
     let mut stack = vec![Pending {
-        impurity: sums(training, columns.rows(&all)).impurity(),
+        weight: sums.weight,
+        impurity: sums.impurity(),
         rows: all,
         depth: 0,
         right_child_of: None,
@@ -72,18 +103,18 @@ pub fn grow(training: &TrainingRows, max_depth: usize, seed: u32) -> Tree {
             *right = number;
         }
         let n_samples = node.rows.len();
-        let before = sums(training, columns.rows(&node.rows)); // a cut changes the order
         targets.push(NodeTargets {
-            weighted_n_samples: before.weight,
+            weighted_n_samples: node.weight,
             impurity: node.impurity,
         });
-
         let may_split = node.depth < max_depth && n_samples > 1 && node.impurity > PURE;
-        let (cut, known_constants) = if may_split {
-            columns.cut(&node.rows, node.known_constants, &mut generator)
-        } else {
-            (None, node.known_constants)
-        };
+        if !may_split {
+            nodes.push(Node::Leaf { n_samples });
+            continue;
+        }
+
+        let before = Sums::of(&terms, columns.rows(&node.rows)); // a cut changes the order
+        let (cut, known_constants) = columns.cut(&node.rows, node.known_constants, &mut generator);
         let Some(cut) = cut else {
             nodes.push(Node::Leaf { n_samples });
             continue;
@@ -96,20 +127,20 @@ pub fn grow(training: &TrainingRows, max_depth: usize, seed: u32) -> Tree {
             n_samples,
         });
 
-        let (left, right) = children(training, &before, &columns, &node.rows, cut.middle);
-        let child = |rows, impurity, right_child_of| Pending {
+        let (left, right) = columns
+            .rows(&node.rows)
+            .split_at(cut.middle - node.rows.start);
+        let (left, right) = children(&terms, &before, left, right);
+        let child = |rows, sums: Sums, right_child_of| Pending {
             rows,
             depth: node.depth + 1,
             right_child_of,
-            impurity,
+            weight: sums.weight,
+            impurity: sums.impurity(),
             known_constants,
         };
-        stack.push(child(
-            cut.middle..node.rows.end,
-            right.impurity(),
-            Some(number),
-        ));
-        stack.push(child(node.rows.start..cut.middle, left.impurity(), None));
+        stack.push(child(cut.middle..node.rows.end, right, Some(number)));
+        stack.push(child(node.rows.start..cut.middle, left, None));
     }
     Tree {
         features: training.features.clone(),
@@ -118,37 +149,16 @@ pub fn grow(training: &TrainingRows, max_depth: usize, seed: u32) -> Tree {
     }
 }
 
-fn sums(training: &TrainingRows, rows: &[u32]) -> Sums {
-    let mut sums = Sums::default();
-    for &row in rows {
-        let (weight, target) = (
-            training.weights[row as usize],
-            training.targets[row as usize],
-        );
-        sums.weight += weight;
-        sums.target += weight * target;
-        sums.square += weight * target * target;
-    }
-    sums
-}
-
 /// The sums of both children. Only the smaller side is added up, the other is what remains, and the
 /// squares are always added up on the left: these are scikit-learn's roundings.
-fn children(
-    training: &TrainingRows,
-    parent: &Sums,
-    columns: &Columns,
-    rows: &Range,
-    middle: usize,
-) -> (Sums, Sums) {
-    let (left_rows, right_rows) = (rows.start..middle, middle..rows.end);
-    let mut left = sums(training, columns.rows(&left_rows));
+#[inline(never)] // for the same reason as `Sums::of`
+fn children(terms: &[Sums], parent: &Sums, left_rows: &[u32], right_rows: &[u32]) -> (Sums, Sums) {
+    let mut left = Sums::of(terms, left_rows);
     if left_rows.len() > right_rows.len() {
         (left.weight, left.target) = (parent.weight, parent.target);
-        for &row in columns.rows(&right_rows).iter().rev() {
-            let weight = training.weights[row as usize];
-            left.weight -= weight;
-            left.target -= weight * training.targets[row as usize];
+        for row in right_rows.iter().rev() {
+            left.weight -= terms[*row as usize].weight;
+            left.target -= terms[*row as usize].target;
         }
     }
     let right = Sums {
@@ -165,7 +175,7 @@ mod tests {
 
     #[test]
     fn two_rows_are_set_apart_by_one_cut_between_them() {
-        let tree = grow(&rows(vec![3.0, 5.0], vec![0.1, 0.9]), 1, 1);
+        let tree = tree(vec![3.0, 5.0], vec![0.1, 0.9], 1);
         let [
             Node::Split {
                 threshold,
@@ -186,7 +196,7 @@ mod tests {
     fn a_tree_is_no_deeper_than_allowed() {
         let values: Vec<f32> = (0..8).map(|i| i as f32).collect();
         let targets: Vec<f64> = (0..8).map(|i| f64::from(i) / 8.0).collect();
-        let tree = grow(&rows(values.clone(), targets), 2, 1);
+        let tree = tree(values.clone(), targets, 2);
         for value in values {
             assert!(tree.leaf(&[value]).1 <= 2);
         }
@@ -194,23 +204,25 @@ mod tests {
 
     #[test]
     fn rows_with_equal_targets_are_not_split() {
-        let tree = grow(&rows(vec![3.0, 5.0], vec![0.25, 0.25]), 1, 1);
+        let tree = tree(vec![3.0, 5.0], vec![0.25, 0.25], 1);
         assert_eq!(tree.nodes(), [Node::Leaf { n_samples: 2 }]);
     }
 
     #[test]
     fn constant_columns_make_a_tree_of_one_leaf() {
-        let tree = grow(&rows(vec![7.0; 5], vec![0.1, 0.2, 0.3, 0.4, 0.5]), 3, 1);
+        let tree = tree(vec![7.0; 5], vec![0.1, 0.2, 0.3, 0.4, 0.5], 3);
         assert_eq!(tree.nodes(), [Node::Leaf { n_samples: 5 }]);
         assert_eq!(tree.targets()[0].weighted_n_samples, 5.0);
     }
 
-    fn rows(column: Vec<f32>, targets: Vec<f64>) -> TrainingRows {
-        TrainingRows {
+    /// The tree of seed 1 that grows on one column.
+    fn tree(column: Vec<f32>, targets: Vec<f64>, max_depth: usize) -> Tree {
+        let training = TrainingRows {
             features: vec![0],
             weights: vec![1.0; column.len()],
             columns: vec![column],
             targets,
-        }
+        };
+        grow(&training, max_depth, 1)
     }
 }

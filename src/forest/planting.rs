@@ -5,9 +5,8 @@ use rayon::prelude::*;
 use super::grow::{TrainingRows, grow};
 use super::random::{Mt19937, derived_seed};
 use super::sampling::{Sample, Sampler};
-use super::targets::Targets;
 use super::weighted::WeightedChoice;
-use super::{FeatureMatrix, ForestError, IsolationForestParams, Tree};
+use super::{FeatureMatrix, ForestError, IsolationForestParams, Tree, targets};
 
 /// More trees than anyone needs: a mistyped number should not take all memory.
 const MOST_ESTIMATORS: usize = 1_000_000;
@@ -76,47 +75,67 @@ pub fn seeds(params: &IsolationForestParams) -> Vec<u32> {
 /// One tree for each seed, grown side by side. Reads only the rows that a tree drew.
 pub fn trees(sampler: &Sampler, seeds: &[u32], x: &FeatureMatrix, random_state: u32) -> Vec<Tree> {
     let max_depth = max_depth(sampler.max_samples);
-    let plant = |seed: u32, sample: Sample, targets: &Targets| {
-        let training = training_rows(x, sample, targets);
-        grow(&training, max_depth, derived_seed(derived_seed(seed)))
+    let draw = |seed: &u32| DistinctRows::of(sampler.draw(*seed));
+    let plant = |seed: &u32, rows: DistinctRows, targets: Vec<f64>| {
+        let training = rows.with_targets(x, targets);
+        grow(&training, max_depth, derived_seed(derived_seed(*seed)))
     };
     if seeds.len().saturating_mul(sampler.max_samples) <= sampler.n_samples {
         // Few rows of many: hold all samples, and only the targets these rows need.
-        let samples: Vec<Sample> = seeds.par_iter().map(|seed| sampler.draw(*seed)).collect();
-        let rows = samples.iter().flat_map(|sample| &sample.rows).copied();
-        let targets = Targets::of(random_state, rows.collect());
-        let pairs = seeds.par_iter().zip(samples);
-        pairs
-            .map(|(seed, sample)| plant(*seed, sample, &targets))
+        let samples: Vec<DistinctRows> = seeds.par_iter().map(draw).collect();
+        let rows: Vec<&[usize]> = samples.iter().map(|sample| &sample.rows[..]).collect();
+        let targets = targets::of_rows(random_state, &rows);
+        let trees = seeds.par_iter().zip(samples).zip(targets);
+        trees
+            .map(|((seed, rows), targets)| plant(seed, rows, targets))
             .collect()
     } else {
         // Together the samples outnumber the rows: hold all targets, and a sample at a time.
-        let targets = Targets::of_all(random_state, sampler.n_samples);
-        let seeds = seeds.par_iter();
-        seeds
-            .map(|seed| plant(*seed, sampler.draw(*seed), &targets))
-            .collect()
+        let all = targets::of_all(random_state, sampler.n_samples);
+        let grow_one = |seed| {
+            let sample = draw(seed);
+            let targets = sample.rows.iter().map(|row| all[*row]).collect();
+            plant(seed, sample, targets)
+        };
+        seeds.par_iter().map(grow_one).collect()
     }
 }
 
-/// The drawn rows in the order of the table, each once, with how often it was drawn.
-fn training_rows(x: &FeatureMatrix, sample: Sample, targets: &Targets) -> TrainingRows {
-    let Sample { features, mut rows } = sample;
-    rows.sort_unstable();
-    let weights = rows
-        .chunk_by(|a, b| a == b)
-        .map(|same| same.len() as f64)
-        .collect();
-    rows.dedup();
-    let gather = |feature: &usize| {
-        let column = x.column(*feature);
-        rows.iter().map(|row| column[*row]).collect()
-    };
-    TrainingRows {
-        columns: features.iter().map(gather).collect(),
-        weights,
-        targets: targets.gather(&rows),
-        features,
+/// A sample in the order of the table, each row once.
+struct DistinctRows {
+    features: Vec<usize>,
+    rows: Vec<usize>,
+    /// How often each row was drawn.
+    weights: Vec<f64>,
+}
+
+impl DistinctRows {
+    fn of(sample: Sample) -> Self {
+        let Sample { features, mut rows } = sample;
+        rows.sort_unstable();
+        let weights = rows
+            .chunk_by(|a, b| a == b)
+            .map(|same| same.len() as f64)
+            .collect();
+        rows.dedup();
+        Self {
+            features,
+            rows,
+            weights,
+        }
+    }
+
+    fn with_targets(self, x: &FeatureMatrix, targets: Vec<f64>) -> TrainingRows {
+        let gather = |feature: &usize| {
+            let column = x.column(*feature);
+            self.rows.iter().map(|row| column[*row]).collect()
+        };
+        TrainingRows {
+            columns: self.features.iter().map(gather).collect(),
+            features: self.features,
+            weights: self.weights,
+            targets,
+        }
     }
 }
 
@@ -139,10 +158,9 @@ mod tests {
             features: vec![1],
             rows: vec![2, 0, 2],
         };
-        let rows = training_rows(&table(), sample, &Targets::of_all(42, 3));
-        assert_eq!(rows.columns, [[10.0, 12.0]]);
-        assert_eq!(rows.weights, [1.0, 2.0]);
-        assert_eq!(rows.targets.len(), 2);
+        let training = DistinctRows::of(sample).with_targets(&table(), vec![0.5, 0.25]);
+        assert_eq!(training.columns, [[10.0, 12.0]]);
+        assert_eq!(training.weights, [1.0, 2.0]);
     }
 
     #[test]

@@ -3,8 +3,6 @@
 //! Each tree has a generator of its own, seeded with the tree's seed; it draws the columns first and
 //! then the rows. So trees can be drawn in any order, on any thread.
 
-use std::collections::HashSet;
-
 use super::random::Mt19937;
 use super::weighted::WeightedChoice;
 
@@ -87,7 +85,7 @@ pub fn without_replacement(
 }
 
 fn by_rejection(generator: &mut Mt19937, population: usize, n_samples: usize) -> Vec<usize> {
-    let mut seen = HashSet::with_capacity(n_samples);
+    let mut seen = Seen::with_room_for(n_samples);
     let mut drawn = Vec::with_capacity(n_samples);
     while drawn.len() < n_samples {
         let number = generator.below(population);
@@ -109,6 +107,34 @@ fn by_reservoir(generator: &mut Mt19937, population: usize, n_samples: usize) ->
     reservoir
 }
 
+/// A set of random numbers: they need no hash, their last bits say where they lie.
+struct Seen {
+    /// A power of two of places, at least half of them free.
+    places: Vec<Option<usize>>,
+}
+
+impl Seen {
+    fn with_room_for(n: usize) -> Self {
+        Self {
+            places: vec![None; (2 * n).next_power_of_two()],
+        }
+    }
+
+    /// Whether the number was not there before.
+    fn insert(&mut self, number: usize) -> bool {
+        let last = self.places.len() - 1;
+        let mut place = number & last;
+        while let Some(other) = self.places[place] {
+            if other == number {
+                return false;
+            }
+            place = (place + 1) & last;
+        }
+        self.places[place] = Some(number);
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +152,23 @@ mod tests {
         let mut again = Mt19937::new(1);
         let expected: Vec<usize> = (0..3).map(|_| again.below(5_000_000_000)).collect();
         assert_eq!(drawn, expected);
+    }
+
+    #[test]
+    fn a_number_rejected_as_drawn_before_costs_a_draw() {
+        for seed in 0..20 {
+            let mut again = Mt19937::new(seed);
+            let mut expected = vec![];
+            while expected.len() < 8 {
+                let number = again.below(8);
+                if !expected.contains(&number) {
+                    expected.push(number);
+                }
+            }
+            let mut generator = Mt19937::new(seed);
+            assert_eq!(by_rejection(&mut generator, 8, 8), expected);
+            assert_eq!(generator.next_u32(), again.next_u32());
+        }
     }
 
     #[test]

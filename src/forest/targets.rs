@@ -6,62 +6,34 @@
 
 use super::random::Mt19937;
 
-/// The targets of the training rows that trees look at.
-#[derive(Debug, Clone)]
-pub enum Targets {
-    /// Of every row.
-    All(Vec<f64>),
-    /// Of these rows, ascending.
-    Some {
-        /// The rows.
-        rows: Vec<usize>,
-        /// Their targets.
-        values: Vec<f64>,
-    },
+/// The target of each of `n_samples` rows.
+pub fn of_all(random_state: u32, n_samples: usize) -> Vec<f64> {
+    let mut generator = Mt19937::new(random_state);
+    (0..n_samples).map(|_| generator.next_f64()).collect()
 }
 
-impl Targets {
-    /// The targets of rows `0..n_samples`.
-    pub fn of_all(random_state: u32, n_samples: usize) -> Self {
-        let mut generator = Mt19937::new(random_state);
-        Self::All((0..n_samples).map(|_| generator.next_f64()).collect())
-    }
+/// The targets of some rows for each tree, distinct and ascending, in one pass over the stream.
+pub fn of_rows(random_state: u32, rows_of_trees: &[&[usize]]) -> Vec<Vec<f64>> {
+    let pairs = rows_of_trees.iter().enumerate();
+    let mut rows_and_trees: Vec<(usize, usize)> = pairs
+        .flat_map(|(tree, rows)| rows.iter().map(move |row| (*row, tree)))
+        .collect();
+    rows_and_trees.sort_unstable_by_key(|(row, _)| *row);
 
-    /// The targets of some rows, in any order and with repeats, in one pass over the stream.
-    pub fn of(random_state: u32, mut rows: Vec<usize>) -> Self {
-        rows.sort_unstable();
-        rows.dedup();
-        let mut generator = Mt19937::new(random_state);
-        let mut next_row = 0;
-        let values = rows
-            .iter()
-            .map(|&row| {
-                generator.skip(2 * (row - next_row) as u64); // two words make a target
-                next_row = row + 1;
-                generator.next_f64()
-            })
-            .collect();
-        Self::Some { rows, values }
-    }
-
-    /// The targets of `rows`, ascending, all of which were asked for.
-    pub fn gather(&self, rows: &[usize]) -> Vec<f64> {
-        match self {
-            Self::All(values) => rows.iter().map(|&row| values[row]).collect(),
-            Self::Some {
-                rows: known,
-                values,
-            } => {
-                let mut from = 0;
-                rows.iter()
-                    .map(|row| {
-                        from += known[from..].partition_point(|other| other < row);
-                        values[from]
-                    })
-                    .collect()
-            }
+    let with_room = |rows: &&[usize]| Vec::with_capacity(rows.len());
+    let mut targets: Vec<Vec<f64>> = rows_of_trees.iter().map(with_room).collect();
+    let mut generator = Mt19937::new(random_state);
+    let mut next_row = 0;
+    for same_row in rows_and_trees.chunk_by(|(a, _), (b, _)| a == b) {
+        let (row, _) = same_row[0];
+        generator.skip(2 * (row - next_row) as u64); // two words make a target
+        next_row = row + 1;
+        let target = generator.next_f64();
+        for (_, tree) in same_row {
+            targets[*tree].push(target);
         }
     }
+    targets
 }
 
 #[cfg(test)]
@@ -70,17 +42,16 @@ mod tests {
 
     #[test]
     fn a_target_depends_on_its_row_alone() {
-        let some = Targets::of(42, vec![700, 3, 3, 0, 311, 312]);
-        let all = Targets::of_all(42, 701);
-        assert_eq!(some.gather(&[0, 3, 312]), all.gather(&[0, 3, 312]));
-        assert_eq!(some.gather(&[311, 700]), all.gather(&[311, 700]));
+        let all = of_all(42, 701);
+        let some = of_rows(42, &[&[0, 3, 700], &[312, 700], &[], &[311]]);
+        assert_eq!(some[0], [all[0], all[3], all[700]]);
+        assert_eq!(some[1], [all[312], all[700]]);
+        assert!(some[2].is_empty());
+        assert_eq!(some[3], [all[311]]);
     }
 
     #[test]
     fn the_first_target_is_the_first_number_of_the_seed() {
-        assert_eq!(
-            Targets::of(42, vec![0]).gather(&[0]),
-            [0.374_540_118_847_362_5]
-        );
+        assert_eq!(of_all(42, 1), [0.374_540_118_847_362_5]);
     }
 }
