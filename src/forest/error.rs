@@ -98,6 +98,9 @@ impl ForestError {
             Self::SampleWeight { .. } => {
                 "give every row a finite weight of 0 or more, and enough rows a weight above 0"
             }
+            Self::InstructionSet { variable, .. } => {
+                return Some(format!("leave {variable} unset for the fastest"));
+            }
             _ => return None,
         };
         Some(hint.to_string())

@@ -112,7 +112,7 @@ impl IsolationForest {
             instructions,
             x,
             #[inline(always)]
-            |depth_sums| scorer.score_all(depth_sums),
+            |depth_sums, has_fma| scorer.score_all(depth_sums, has_fma),
         )
     }
 
@@ -140,15 +140,16 @@ impl IsolationForest {
         instructions: InstructionSet,
         x: &FeatureMatrix,
     ) -> Result<Vec<f64>, ForestError> {
-        self.add_up(instructions, x, |_| ())
+        self.add_up(instructions, x, |_, _| ())
     }
 
-    /// The path lengths, changed by `finish` while they are in cache.
+    /// The path lengths, changed by `finish` while they are in cache; it is told whether the machine
+    /// that it is compiled for has fused operations.
     fn add_up(
         &self,
         instructions: InstructionSet,
         x: &FeatureMatrix,
-        finish: impl Fn(&mut [f64]) + Sync,
+        finish: impl Fn(&mut [f64], bool) + Sync,
     ) -> Result<Vec<f64>, ForestError> {
         x.check_columns(&self.feature_names)?;
         Ok(match &self.bits {

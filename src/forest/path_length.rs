@@ -52,9 +52,10 @@ impl Scorer {
     }
 
     /// Turns the depth sums of many rows into their scores, to the bit as `score` does. Inlined, it
-    /// becomes vector instructions of the caller's machine.
+    /// becomes vector instructions of the caller's machine, and `has_fma` says whether that has fused
+    /// operations.
     #[inline(always)]
-    pub fn score_all(self, depth_sums: &mut [f64]) {
+    pub fn score_all(self, depth_sums: &mut [f64], has_fma: bool) {
         if self.ordinary == 0.0 {
             return depth_sums.fill(-0.5);
         }
@@ -63,7 +64,7 @@ impl Scorer {
             for value in chunk.iter_mut() {
                 *value /= self.ordinary;
             }
-            *chunk = two_to_the_minus_each(chunk);
+            *chunk = two_to_the_minus_each(chunk, has_fma);
             for value in chunk {
                 *value = -*value;
             }
@@ -103,10 +104,12 @@ mod tests {
     fn many_rows_score_as_each_alone() {
         for scorer in [Scorer::new(100, 256), Scorer::new(100, 1)] {
             let sums: Vec<f64> = (0..1_000).map(|i| 300.0 + f64::from(i)).collect();
-            let mut scores = sums.clone();
-            scorer.score_all(&mut scores);
             let alone: Vec<f64> = sums.iter().map(|sum| scorer.score(*sum)).collect();
-            assert_eq!(scores, alone);
+            for has_fma in [false, true] {
+                let mut scores = sums.clone();
+                scorer.score_all(&mut scores, has_fma);
+                assert_eq!(scores, alone);
+            }
         }
     }
 

@@ -43,13 +43,18 @@ pub fn two_to_the_minus(x: f64) -> f64 {
     if power.is_nan() { decide(x) } else { power }
 }
 
-/// `two_to_the_minus` of each. Inlined, it becomes vector instructions of the caller's machine.
+/// `two_to_the_minus` of each. Inlined, it becomes vector instructions of the caller's machine; where
+/// that has fused operations, no estimate goes first.
 #[inline(always)]
-pub fn two_to_the_minus_each(exponents: &[f64; LANES]) -> [f64; LANES] {
+pub fn two_to_the_minus_each(exponents: &[f64; LANES], has_fma: bool) -> [f64; LANES] {
     let mut powers = [0.0; LANES];
     let mut undecided = false;
     for (power, x) in powers.iter_mut().zip(exponents) {
-        *power = estimate(*x);
+        *power = match has_fma {
+            false => estimate(*x),
+            true if x.abs() <= LARGEST => fused(*x),
+            true => f64::NAN,
+        };
         undecided |= power.is_nan();
     }
     if undecided {
@@ -188,7 +193,9 @@ mod tests {
         let mut xs: Vec<f64> = exponents().take(LANES * 1_000).collect();
         (xs[3], xs[LANES], xs[LANES + 1]) = (f64::INFINITY, 1_000.0, -1.5);
         for xs in xs.as_chunks().0 {
-            assert_eq!(two_to_the_minus_each(xs), xs.map(two_to_the_minus));
+            let one_by_one = xs.map(two_to_the_minus);
+            assert_eq!(two_to_the_minus_each(xs, false), one_by_one);
+            assert_eq!(two_to_the_minus_each(xs, true), one_by_one);
         }
     }
 

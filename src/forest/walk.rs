@@ -71,14 +71,18 @@ impl Walk {
     }
 
     /// The path length of each row, summed over the trees in order and then changed by `finish`.
-    pub fn path_lengths(&self, x: &FeatureMatrix, finish: impl Fn(&mut [f64]) + Sync) -> Vec<f64> {
+    pub fn path_lengths(
+        &self,
+        x: &FeatureMatrix,
+        finish: impl Fn(&mut [f64], bool) + Sync,
+    ) -> Vec<f64> {
         let mut sums = vec![0.0; x.n_samples()];
         sums.par_chunks_mut(BLOCK).enumerate().for_each_init(
             || Block::new(self.features.len()),
             |block, (i, sums)| {
                 block.load(x, &self.features, i * BLOCK);
                 self.add_up(block, sums);
-                finish(sums);
+                finish(sums, false);
             },
         );
         sums
@@ -246,7 +250,7 @@ mod tests {
             .map(|value| trees.iter().map(|tree| tree.path_length(&[*value])).sum())
             .collect();
         let x = FeatureMatrix::try_new(vec!["a".into()], vec![column]).unwrap();
-        assert_eq!(Walk::new(&trees).path_lengths(&x, |_| ()), expected);
+        assert_eq!(Walk::new(&trees).path_lengths(&x, |_, _| ()), expected);
     }
 
     #[test]
@@ -254,6 +258,6 @@ mod tests {
         let mut tree = stump(0.0, 1, 1);
         tree.nodes = vec![Node::Leaf { n_samples: 2 }];
         let x = FeatureMatrix::try_new(vec!["a".into()], vec![vec![1.0; 3]]).unwrap();
-        assert_eq!(Walk::new(&[tree]).path_lengths(&x, |_| ()), [1.0; 3]);
+        assert_eq!(Walk::new(&[tree]).path_lengths(&x, |_, _| ()), [1.0; 3]);
     }
 }

@@ -1,4 +1,4 @@
-//! A machine that says no: no permission, no room.
+//! A machine that says no: no permission, no room, no such instructions.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -226,4 +226,20 @@ fn a_reader_that_goes_away_is_no_reason_to_complain() {
     let said = Said::by(command.current_dir(dir.path(".")).env_remove("RUST_LOG"));
     assert_eq!(said.stdout.lines().count(), 1);
     assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+}
+
+#[test]
+fn instructions_that_the_machine_does_not_have() {
+    let dir = Dir::new();
+    for word in ["run", "check"] {
+        let mut command = dir.command();
+        command.args([word, JOB, "--as-of", AS_OF]);
+        Said::by(command.env("CRANNOG_SIMD", "avx1024")).fails(
+            2,
+            "error: the isolation forest cannot be used
+           because: CRANNOG_SIMD is \"avx1024\", but this machine scores by portable[..]
+           hint: leave CRANNOG_SIMD unset for the fastest",
+        );
+    }
+    dir.findings_are_as_before();
 }

@@ -100,7 +100,8 @@ impl Dir {
         command
             .current_dir(self.folder.path())
             .env_remove("RUST_LOG")
-            .env_remove("RUST_BACKTRACE");
+            .env_remove("RUST_BACKTRACE")
+            .env_remove("CRANNOG_SIMD");
         command
     }
 

@@ -1,4 +1,5 @@
-//! Blocks of rows on bit planes, and a walk of one row down one tree after the other: the same bits.
+//! Blocks of rows on bit planes by any vector instructions, and a walk of one row down one tree after the
+//! other: the same bits.
 //!
 //! Forests and rows are random but the same in every run. A failure names the forest's number.
 
@@ -7,7 +8,7 @@ use std::num::NonZeroUsize;
 use crannog::forest::random::Mt19937;
 use crannog::forest::{
     FeatureMatrix, Fraction, InstructionSet, IsolationForest, IsolationForestParams, MaxFeatures,
-    MaxSamples, Node,
+    MaxSamples, Node, Scorer,
 };
 use rayon::ThreadPool;
 
@@ -59,6 +60,15 @@ fn check(
             );
         }
         assert_eq!(found.len(), batch);
+        let scorer = Scorer::new(forest.trees().len(), forest.max_samples());
+        let expected: Vec<f64> = found.iter().map(|sum| scorer.score(*sum)).collect();
+        let scores = pool.install(|| forest.score_samples_by(instructions, &x).unwrap());
+        assert_eq!(
+            scores,
+            expected,
+            "forest {number} by {}",
+            instructions.name()
+        );
     }
 }
 

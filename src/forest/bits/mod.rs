@@ -100,7 +100,7 @@ impl BitForest {
         x: &FeatureMatrix,
         walk: &Walk,
         instructions: InstructionSet,
-        finish: impl Fn(&mut [f64]) + Sync,
+        finish: impl Fn(&mut [f64], bool) + Sync,
     ) -> Vec<f64> {
         if x.n_samples() < FEWEST_ROWS {
             return walk.path_lengths(x, finish);
@@ -113,7 +113,7 @@ impl BitForest {
         simd: S,
         x: &FeatureMatrix,
         walk: &Walk,
-        finish: impl Fn(&mut [f64]) + Sync,
+        finish: impl Fn(&mut [f64], bool) + Sync,
     ) -> Vec<f64> {
         let mut sums = vec![0.0; x.n_samples()];
         sums.par_chunks_mut(ROWS).enumerate().for_each_init(
@@ -134,7 +134,7 @@ impl BitForest {
                 }
                 simd.vectorize(
                     #[inline(always)]
-                    || finish(sums),
+                    || finish(sums, has_fma(simd)),
                 );
             },
         );
@@ -153,6 +153,15 @@ impl BitForest {
             sums[row - first_row] = sum;
         }
     }
+}
+
+/// Whether all machines that these instructions run on fuse a product and a sum.
+#[inline(always)]
+fn has_fma<S: Simd>(simd: S) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return simd.level().as_avx2().is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    return !simd.level().is_fallback();
 }
 
 /// The columns that have thresholds, in order. None if one has too many.
@@ -199,8 +208,8 @@ mod tests {
         let walk = Walk::new(&trees);
         let bits = BitForest::new(&trees).unwrap();
         for instructions in InstructionSet::available() {
-            let found = bits.path_lengths(&x, &walk, instructions, |_| ());
-            assert_eq!(found, walk.path_lengths(&x, |_| ()));
+            let found = bits.path_lengths(&x, &walk, instructions, |_, _| ());
+            assert_eq!(found, walk.path_lengths(&x, |_, _| ()));
         }
     }
 
@@ -211,7 +220,7 @@ mod tests {
         assert_eq!(bits.n_planes, 0);
         let x = matrix(vec![1.0; 100]);
         let any = InstructionSet::available()[0];
-        let sums = bits.path_lengths(&x, &Walk::new(&trees), any, |_| ());
+        let sums = bits.path_lengths(&x, &Walk::new(&trees), any, |_, _| ());
         assert_eq!(sums, [1.0; 100]);
     }
 
