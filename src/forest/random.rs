@@ -208,6 +208,7 @@ impl XorShift {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forest::InstructionSet;
 
     #[test]
     fn the_ten_thousandth_word_of_seed_5489_is_the_one_the_c_standard_prints() {
@@ -225,10 +226,10 @@ mod tests {
             let odd = if y % 2 == 1 { 0x9908_b0df } else { 0 };
             one_by_one[i] = one_by_one[(i + MIDDLE) % WORDS] ^ (y >> 1) ^ odd;
         }
-        for level in [Level::baseline(), Level::new()] {
+        for instructions in InstructionSet::available() {
             let mut key = seeded;
-            dispatch!(level, simd => refill(simd, &mut key));
-            assert_eq!(key[..WORDS], one_by_one, "{level:?}");
+            dispatch!(instructions.level(), simd => refill(simd, &mut key));
+            assert_eq!(key[..WORDS], one_by_one, "{instructions:?}");
         }
     }
 

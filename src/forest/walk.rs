@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::FeatureMatrix;
 use super::path_length::leaf_path_length;
+use super::power::Arithmetic;
 use super::tree::{Node, Tree};
 
 /// Rows of a block.
@@ -74,7 +75,7 @@ impl Walk {
     pub fn path_lengths(
         &self,
         x: &FeatureMatrix,
-        finish: impl Fn(&mut [f64], bool) + Sync,
+        finish: impl Fn(&mut [f64], Arithmetic) + Sync,
     ) -> Vec<f64> {
         let mut sums = vec![0.0; x.n_samples()];
         sums.par_chunks_mut(BLOCK).enumerate().for_each_init(
@@ -82,7 +83,7 @@ impl Walk {
             |block, (i, sums)| {
                 block.load(x, &self.features, i * BLOCK);
                 self.add_up(block, sums);
-                finish(sums, false);
+                finish(sums, Arithmetic::Plain);
             },
         );
         sums

@@ -144,9 +144,9 @@ impl Case {
     }
 }
 
-/// Continuous, skewed, whole, constant, of three values, huge, with infinities or with gaps.
+/// Continuous, skewed, whole, constant, of three values, huge, with infinities, with gaps, or with both.
 fn training_column(number: usize, draw: &mut Draw) -> Vec<f32> {
-    let kind = draw.below(if number.is_multiple_of(2) { 6 } else { 8 });
+    let kind = draw.below(if number.is_multiple_of(2) { 6 } else { 9 });
     let value = |_| match kind {
         0 => draw.normal() as f32,
         1 => (2.0 * draw.normal()).exp() as f32,
@@ -156,6 +156,7 @@ fn training_column(number: usize, draw: &mut Draw) -> Vec<f32> {
         5 => (draw.normal() * 1e37) as f32,
         6 if draw.below(50) == 0 => f32::INFINITY,
         7 if draw.below(10) == 0 => f32::NAN,
+        8 if draw.below(4) == 0 => [f32::INFINITY, f32::NEG_INFINITY, f32::NAN][draw.below(3)],
         _ => draw.below(20) as f32,
     };
     (0..TRAINING_ROWS).map(value).collect()

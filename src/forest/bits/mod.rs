@@ -8,8 +8,9 @@
 //! All is written for any vector instructions and compiled for some; `fearless_simd` proves that the
 //! machine has them. Only the last step has a form of its own for AVX-512 (`permuted`).
 //!
-//! Rows with a missing value, few rows, and forests with a tree of more than 8 levels or 254 splits
-//! are left to `Walk`. A block costs as much as 40 to 70 rows that walk.
+//! Left to `Walk` are rows with a missing value, few rows, and forests with a tree of more than 8
+//! levels or 255 splits, more than 65,535 thresholds on a column, or more planes than a cache holds.
+//! A block costs as much as 20 to 60 rows that walk.
 
 mod block;
 mod cells;
@@ -26,6 +27,7 @@ mod word;
 use fearless_simd::{Simd, dispatch};
 use rayon::prelude::*;
 
+use super::power::Arithmetic;
 use super::walk::Walk;
 use super::{FeatureMatrix, InstructionSet, Tree};
 use block::Block;
@@ -37,7 +39,7 @@ use sums::PathLengths;
 use word::ROWS;
 
 /// Fewer rows walk.
-const FEWEST_ROWS: usize = 64;
+const FEWEST_ROWS: usize = 48;
 /// More planes than any cache holds.
 const MOST_PLANES: usize = 1 << 15;
 /// Nodes of a full tree of 9 levels of splits, the last of which may be pruned.
@@ -100,7 +102,7 @@ impl BitForest {
         x: &FeatureMatrix,
         walk: &Walk,
         instructions: InstructionSet,
-        finish: impl Fn(&mut [f64], bool) + Sync,
+        finish: impl Fn(&mut [f64], Arithmetic) + Sync,
     ) -> Vec<f64> {
         if x.n_samples() < FEWEST_ROWS {
             return walk.path_lengths(x, finish);
@@ -113,7 +115,7 @@ impl BitForest {
         simd: S,
         x: &FeatureMatrix,
         walk: &Walk,
-        finish: impl Fn(&mut [f64], bool) + Sync,
+        finish: impl Fn(&mut [f64], Arithmetic) + Sync,
     ) -> Vec<f64> {
         let mut sums = vec![0.0; x.n_samples()];
         sums.par_chunks_mut(ROWS).enumerate().for_each_init(
@@ -134,7 +136,7 @@ impl BitForest {
                 }
                 simd.vectorize(
                     #[inline(always)]
-                    || finish(sums, has_fma(simd)),
+                    || finish(sums, arithmetic(simd)),
                 );
             },
         );
@@ -155,13 +157,17 @@ impl BitForest {
     }
 }
 
-/// Whether all machines that these instructions run on fuse a product and a sum.
+/// What all machines that these instructions run on do at once.
 #[inline(always)]
-fn has_fma<S: Simd>(simd: S) -> bool {
+fn arithmetic<S: Simd>(simd: S) -> Arithmetic {
     #[cfg(target_arch = "x86_64")]
-    return simd.level().as_avx2().is_some();
+    let has_fma = simd.level().as_avx2().is_some();
     #[cfg(not(target_arch = "x86_64"))]
-    return !simd.level().is_fallback();
+    let has_fma = cfg!(target_arch = "aarch64") && !simd.level().is_fallback();
+    match has_fma {
+        true => Arithmetic::Fused,
+        false => Arithmetic::Plain,
+    }
 }
 
 /// The columns that have thresholds, in order. None if one has too many.

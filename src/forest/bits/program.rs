@@ -19,8 +19,8 @@ use super::word::{self, ROWS, Word};
 pub const SLOTS: usize = 256;
 /// A slot no split has: its bits are never set.
 const NO_SPLIT: u8 = 255;
-/// Splits of all trees of a program.
-const MOST_SPLITS: usize = NO_SPLIT as usize - 1;
+/// Splits of all trees of a program: those of a full tree of 8 levels.
+const MOST_SPLITS: usize = NO_SPLIT as usize;
 /// Cuts on the longest path.
 const MOST_LEVELS: usize = 8;
 
@@ -60,7 +60,7 @@ struct Levels {
 
 impl Program {
     /// The program of some trees, at most `TREES`, each split's cut in the order of their splits. None
-    /// if they have more than 254 splits together, or a path with more than 8.
+    /// if they have more than 255 splits together, or a path with more than 8.
     pub fn new(trees: &[PrunedTree], cuts: Vec<Cut>) -> Option<Self> {
         if cuts.len() > MOST_SPLITS {
             return None;
@@ -83,8 +83,8 @@ impl Program {
         self.paths.len()
     }
 
-    /// Writes the path of each row through each tree, the first cut as the lowest bit, 1 for right. Bits past the end of
-    /// a row's path can be anything; bits that no path of the tree has are 0.
+    /// Writes the path of each row through each tree, the first cut as the lowest bit, 1 for right.
+    /// Bits past the end of a row's path can be anything; bits that no path of the tree has are 0.
     #[inline(always)]
     pub fn run<S: Simd>(
         &self,
@@ -240,13 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn a_group_has_254_splits_at_most_or_one_tree() {
+    fn a_group_has_255_splits_at_most_or_one_tree() {
         let sizes = |splits: &[usize]| {
             let trees: Vec<PrunedTree> = splits.iter().map(|n| chain(*n)).collect();
             groups(&trees).map(<[_]>::len).collect::<Vec<_>>()
         };
         assert_eq!(sizes(&[]), [0; 0]);
-        assert_eq!(sizes(&[100, 154, 1, 300, 2, 0]), [2, 1, 1, 2]);
+        assert_eq!(sizes(&[100, 155, 1, 300, 2, 0]), [2, 1, 1, 2]);
         assert_eq!(sizes(&[1; TREES + 1]), [TREES, 1]);
     }
 

@@ -196,6 +196,7 @@ impl Cells {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forest::InstructionSet;
     use fearless_simd::{Level, dispatch};
 
     #[test]
@@ -238,8 +239,19 @@ mod tests {
         assert_eq!(Ranks::new((0..65_536).map(|i| i as f32).collect()), None);
     }
 
+    /// By all instructions of the machine, which agree.
     fn rank(ranks: &Ranks, values: &[f32; ROWS], found: &mut [u16; ROWS]) -> bool {
-        dispatch!(Level::new(), simd => ranks.rank(simd, values, found))
+        let good = dispatch!(Level::baseline(), simd => ranks.rank(simd, values, found));
+        for instructions in InstructionSet::available() {
+            let mut again = [0; ROWS];
+            let level = instructions.level();
+            assert_eq!(
+                dispatch!(level, simd => ranks.rank(simd, values, &mut again)),
+                good
+            );
+            assert_eq!(again, *found);
+        }
+        good
     }
 
     /// Thresholds, their neighbours, and the ends of the number line.

@@ -97,11 +97,14 @@ fn reach<S: Simd>(simd: S, bits: &[Word<S>], planes: &mut [Word<S>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fearless_simd::{Level, dispatch};
+    use crate::forest::InstructionSet;
+    use fearless_simd::dispatch;
 
     #[test]
     fn a_cut_is_reached_by_the_ranks_from_its_own_on() {
-        dispatch!(Level::baseline(), simd => check_cuts(simd));
+        for instructions in InstructionSet::available() {
+            dispatch!(instructions.level(), simd => check_cuts(simd));
+        }
     }
 
     fn check_cuts<S: Simd>(simd: S) {
