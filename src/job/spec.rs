@@ -54,6 +54,8 @@ pub enum Format {
     Delta,
     /// Parquet: a file, a directory or a glob.
     Parquet,
+    /// CloudTrail as AWS delivers it: a bucket, a folder or a file.
+    CloudTrail,
 }
 
 /// A value of the `[parameters]` table, bound to `$name` in SQL.

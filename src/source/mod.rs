@@ -3,6 +3,7 @@
 //! Whatever the format, a time is an instant with microseconds in the job's time zone, so that SQL's `date_trunc`
 //! means what Spark's means with that session zone. A time without a zone is local time in it.
 
+mod cloudtrail;
 mod delta;
 mod parquet;
 mod skipped;
@@ -10,6 +11,7 @@ mod skipped;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
+use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
@@ -23,9 +25,10 @@ use sha2::{Digest, Sha256};
 use crate::blame::{Blame, blame_of};
 use crate::error::Error;
 use crate::functions::local_time;
+pub use cloudtrail::{FileProblem, UnreadableFile};
 pub use skipped::Skipped;
 
-use crate::job::{DeltaTarget, Format, Job, JobError, Source, resolve_options};
+use crate::job::{DeltaTarget, Format, Interval, Job, JobError, Source, resolve_options};
 
 /// What a run knows of a source that it opened.
 #[derive(Clone, Debug, Serialize)]
@@ -165,15 +168,25 @@ fn identity(parts: &[&str]) -> String {
 }
 
 /// Opens every source of the job and registers it under its name.
-pub async fn register_all(ctx: &SessionContext, job: &Job) -> Result<Vec<SourceSummary>, Error> {
+pub async fn register_all(
+    ctx: &SessionContext,
+    job: &Job,
+    interval: &Interval,
+) -> Result<Vec<SourceSummary>, Error> {
+    let reading = Reading {
+        start: interval.train_start,
+        strict: job.engine.strict,
+    };
     let mut summaries = Vec::new();
     for source in &job.sources {
         let location = source.location.to_string();
-        let opened = open(ctx, source, &location).await.and_then(|opened| {
-            register(ctx, source, &opened, job.window.timezone.name())
-                .map_err(SourceError::Register)?;
-            Ok(opened)
-        });
+        let opened = open(ctx, source, &location, reading)
+            .await
+            .and_then(|opened| {
+                register(ctx, source, &opened, job.window.timezone.name())
+                    .map_err(SourceError::Register)?;
+                Ok(opened)
+            });
         let opened = opened.map_err(|error| blame(&source.name, &location, error))?;
         summaries.push(SourceSummary {
             name: source.name.clone(),
@@ -203,7 +216,11 @@ pub(crate) async fn register_output(
         options: target.options.clone(),
     };
     let shown = target.location.to_string();
-    let opened = match open(ctx, &output, &shown).await {
+    let reading = Reading {
+        start: DateTime::UNIX_EPOCH,
+        strict: job.engine.strict,
+    };
+    let opened = match open(ctx, &output, &shown, reading).await {
         Err(SourceError::Missing { .. }) => return Ok(()),
         Err(error) => Err(error),
         Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name())
@@ -223,11 +240,36 @@ fn blame(name: &str, location: &str, error: SourceError) -> Error {
     }
 }
 
-async fn open(ctx: &SessionContext, source: &Source, shown: &str) -> Result<Opened, SourceError> {
+/// How a source of many files is read.
+#[derive(Clone, Copy)]
+struct Reading {
+    /// What is before is not expected to be asked for.
+    start: DateTime<Utc>,
+    /// A file that cannot be read to its end is an error.
+    strict: bool,
+}
+
+async fn open(
+    ctx: &SessionContext,
+    source: &Source,
+    shown: &str,
+    reading: Reading,
+) -> Result<Opened, SourceError> {
     let location = source.location.resolve()?;
     let options = resolve_options(&source.options, &source.location.place)?;
     match source.format {
         Format::Delta => delta::open(ctx, &location, shown, source.version, options).await,
+        Format::CloudTrail => {
+            cloudtrail::open(
+                ctx,
+                &location,
+                shown,
+                &options,
+                reading.start,
+                reading.strict,
+            )
+            .await
+        }
         Format::Parquet => parquet::open(ctx, &location, shown, &options).await,
     }
 }

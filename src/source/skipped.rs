@@ -40,10 +40,7 @@ impl Skipped {
             return Err(error);
         }
         if first {
-            tracing::warn!(
-                file,
-                "a file is skipped from where it cannot be read: {error}"
-            );
+            tracing::warn!("a file is skipped from where it cannot be read: `{file}`: {error}");
         }
         Ok(())
     }
