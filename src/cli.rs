@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use crannog::job::Format;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as ValueError;
 
 /// SQL-defined anomaly detection for the lakehouse.
 #[derive(Debug, Parser)]
@@ -26,6 +30,8 @@ pub enum Command {
     Check(JobArgs),
     /// Ask a job's sources, steps and output with SQL.
     Query(QueryArgs),
+    /// Append a source's files to a Delta table, partitioned by day; those that it has already are left alone.
+    Import(ImportArgs),
     /// Write a sample table of Windows process executions, with a few intrusions in it.
     Demo(DemoArgs),
 }
@@ -89,6 +95,26 @@ pub struct QueryArgs {
     pub format: QueryFormat,
 }
 
+/// `crannog import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The source: a path or URL, as `location` of a job's source.
+    #[arg(value_name = "SRC")]
+    pub source: String,
+    /// The Delta table, there or to be made: a path or URL.
+    #[arg(value_name = "DEST")]
+    pub table: String,
+    /// How the source is stored, as `format` of a job's source.
+    #[arg(long, value_parser = parse_format)]
+    pub format: Format,
+    /// The column whose day a row belongs to.
+    #[arg(long, value_name = "COLUMN", default_value = "eventTime")]
+    pub time_column: String,
+    /// Stop at a file that cannot be read to its end, instead of leaving it for a later import.
+    #[arg(long)]
+    pub strict: bool,
+}
+
 /// `crannog demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -150,6 +176,11 @@ pub enum AsOf {
     Instant(DateTime<Utc>),
     /// Without: in the job's time zone.
     Local(NaiveDateTime),
+}
+
+/// Takes a `format` as a job file has it.
+fn parse_format(text: &str) -> Result<Format, String> {
+    Format::deserialize(text.into_deserializer()).map_err(|error: ValueError| error.to_string())
 }
 
 /// Takes `2026-11-22T03:00:00Z`, an offset in place of the `Z` or neither, or a plain date (its midnight).

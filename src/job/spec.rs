@@ -58,6 +58,16 @@ pub enum Format {
     CloudTrail,
 }
 
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Delta => "delta",
+            Self::Parquet => "parquet",
+            Self::CloudTrail => "cloudtrail",
+        })
+    }
+}
+
 /// A value of the `[parameters]` table, bound to `$name` in SQL.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(

@@ -8,6 +8,7 @@ mod delta;
 mod parquet;
 mod skipped;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
@@ -25,6 +26,7 @@ use sha2::{Digest, Sha256};
 use crate::blame::{Blame, blame_of};
 use crate::error::Error;
 use crate::functions::local_time;
+pub(crate) use cloudtrail::SOURCE_FILE;
 pub use cloudtrail::{FileProblem, UnreadableFile};
 pub use skipped::Skipped;
 
@@ -116,6 +118,14 @@ pub enum SourceError {
     /// The object store cannot be reached.
     #[error("the object store cannot be reached")]
     Store(#[source] object_store::Error),
+    /// A format whose rows do not say of which file they are.
+    #[error(
+        "a source of `format = \"{format}\"` cannot be imported, since a job reads it as it is"
+    )]
+    NotImportable {
+        /// The format.
+        format: Format,
+    },
     /// The engine does not take the table.
     #[error("the table cannot be registered")]
     Register(#[source] DataFusionError),
@@ -125,7 +135,9 @@ impl SourceError {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Job(_) | Self::Location { .. } | Self::IsDelta => Blame::Job,
+            Self::Job(_) | Self::Location { .. } | Self::IsDelta | Self::NotImportable { .. } => {
+                Blame::Job
+            }
             Self::Missing { .. } | Self::NoVersion { .. } | Self::Hidden { .. } => Blame::Data,
             Self::Store(_) => Blame::Outside,
             Self::Delta(error) => blame_of(error),
@@ -152,6 +164,9 @@ impl SourceError {
                 Some(format!("the latest version is {latest}; leave `version` out to read it"))
             }
             Self::ParquetFile { .. } => Some("restore it, or remove it".to_owned()),
+            Self::NotImportable { .. } => {
+                Some("name its location in the job file, under [sources]".to_owned())
+            }
             Self::Location { .. } | Self::Parquet(_) | Self::Store(_) | Self::Register(_) => None,
         }
     }
@@ -199,6 +214,29 @@ pub async fn register_all(
         });
     }
     Ok(summaries)
+}
+
+/// A source whose rows say of which file they are.
+pub(crate) struct SourceFiles {
+    /// Each file by its name, and its size in bytes.
+    pub(crate) names: Vec<(String, u64)>,
+    /// A table of the rows of these files.
+    pub(crate) table: TableOfFiles,
+}
+
+type TableOfFiles = Box<dyn Fn(&[String], &Skipped) -> Arc<dyn TableProvider> + Send + Sync>;
+
+/// Lists the files of a source outside of a job.
+pub(crate) async fn files(
+    ctx: &SessionContext,
+    format: Format,
+    location: &str,
+) -> Result<SourceFiles, Error> {
+    let files = match format {
+        Format::CloudTrail => cloudtrail::files(ctx, location, &HashMap::new()).await,
+        format => Err(SourceError::NotImportable { format }),
+    };
+    files.map_err(|error| blame("import", location, error))
 }
 
 /// Registers a table that the job has written, if it is there yet.

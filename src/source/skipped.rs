@@ -18,7 +18,7 @@ pub struct Skipped {
 
 impl Skipped {
     /// An empty list; `strict`: [`Skipped::skip`] gives every error back.
-    pub(super) fn new(strict: bool) -> Self {
+    pub(crate) fn new(strict: bool) -> Self {
         Self {
             strict,
             files: Arc::default(),

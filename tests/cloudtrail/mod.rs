@@ -1,6 +1,7 @@
 //! CloudTrail as AWS delivers it: the files it comes in, what is wrong with some, and real ones.
 
 mod broken;
+mod import;
 mod real;
 mod records;
 mod shapes;

@@ -29,6 +29,15 @@ pub(super) struct TrailFile {
     pub(super) day: Option<NaiveDate>,
 }
 
+impl TrailFile {
+    /// The path without its first `depth` parts.
+    pub(super) fn name(&self, depth: usize) -> String {
+        let parts = self.meta.location.parts().skip(depth);
+        let parts: Vec<_> = parts.map(|part| part.as_ref().to_owned()).collect();
+        parts.join("/")
+    }
+}
+
 /// Where a trail's files are.
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {

@@ -268,17 +268,14 @@ impl Scan {
                 piece: Cursor::default(),
             }),
         };
+        rows.file = input.file.name(self.depth);
         let read = file::read(source, rows, &mut |rows| send(rows, sender));
         bytes.add(usize::try_from(input.file.meta.size).unwrap_or(0));
         let problem = match read {
             Ok(flow) => return Ok(flow),
             Err(problem) => problem,
         };
-        let parts = input.file.meta.location.parts().skip(self.depth);
-        let file = parts
-            .map(|part| part.as_ref().to_owned())
-            .collect::<Vec<_>>()
-            .join("/");
+        let file = rows.file.clone();
         let skipped = match problem {
             FileProblem::Storage(_) => Err(problem),
             problem => self.skipped.skip(&file, problem),

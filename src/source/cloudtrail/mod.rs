@@ -12,7 +12,7 @@ mod rows;
 mod schema;
 mod window;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -28,12 +28,13 @@ use object_store::{ObjectMeta, ObjectStoreExt};
 
 pub use exec::UnreadableFile;
 pub use file::FileProblem;
+pub(crate) use schema::SOURCE_FILE;
 
 use self::bucket::{Bucket, TrailFile};
 use self::days::WantedDays;
 use self::exec::{CloudTrailExec, Scan};
 use super::parquet::{digest, register_store};
-use super::{Opened, Skipped, SourceError, identity};
+use super::{Opened, Skipped, SourceError, SourceFiles, identity};
 
 /// A trail as a table.
 #[derive(Debug)]
@@ -57,26 +58,7 @@ pub(super) async fn open(
     start: DateTime<Utc>,
     strict: bool,
 ) -> Result<Opened, SourceError> {
-    let url = register_store(ctx, location, shown, bucket::is_json(location), options)?;
-    let store = ctx
-        .runtime_env()
-        .object_store(&url)
-        .map_err(SourceError::Register)?;
-    let depth = url.prefix().parts().count();
-    let missing = SourceError::Missing {
-        what: "CloudTrail file (.json.gz, .json, .jsonl or .ndjson)",
-    };
-    let (bucket, depth) = if url.is_collection() {
-        let bucket = Bucket::open(store, url.prefix()).await;
-        (bucket.map_err(SourceError::Store)?, depth)
-    } else {
-        match store.head(url.prefix()).await {
-            Ok(file) if file.size == 0 => return Err(missing),
-            Ok(file) => (Bucket::of_file(store, file), depth - 1),
-            Err(object_store::Error::NotFound { .. }) => return Err(missing),
-            Err(error) => return Err(SourceError::Store(error)),
-        }
-    };
+    let (bucket, depth) = find(ctx, location, shown, options).await?;
     let since = days::first_delivery(start);
     let files = bucket.since(since).await.map_err(SourceError::Store)?;
     if files.is_empty()
@@ -86,7 +68,7 @@ pub(super) async fn open(
             .map_err(SourceError::Store)?
             .is_empty()
     {
-        return Err(missing);
+        return Err(missing());
     }
     let metas: Vec<ObjectMeta> = files.iter().map(|file| file.meta.clone()).collect();
     let skipped = Skipped::new(strict);
@@ -107,6 +89,70 @@ pub(super) async fn open(
         }),
     };
     Ok(opened)
+}
+
+/// Each file of the trail at `location` by its name and its size, and a table of any of them.
+pub(super) async fn files(
+    ctx: &SessionContext,
+    location: &str,
+    options: &HashMap<String, String>,
+) -> Result<SourceFiles, SourceError> {
+    let (bucket, depth) = find(ctx, location, location, options).await?;
+    let files = bucket.since(None).await.map_err(SourceError::Store)?;
+    if files.is_empty() {
+        return Err(missing());
+    }
+    let names = files
+        .iter()
+        .map(|file| (file.name(depth), file.meta.size))
+        .collect();
+    let table = move |wanted: &[String], skipped: &Skipped| -> Arc<dyn TableProvider> {
+        let wanted: HashSet<_> = wanted.iter().collect();
+        let is_wanted = |file: &&TrailFile| wanted.contains(&file.name(depth));
+        Arc::new(CloudTrail {
+            bucket: bucket.clone(),
+            depth,
+            schema: schema::schema(),
+            files: files.iter().filter(is_wanted).cloned().collect(),
+            since: None,
+            skipped: skipped.clone(),
+        })
+    };
+    Ok(SourceFiles {
+        names,
+        table: Box::new(table),
+    })
+}
+
+/// The bucket or file, and of how many parts the path of the location is.
+async fn find(
+    ctx: &SessionContext,
+    location: &str,
+    shown: &str,
+    options: &HashMap<String, String>,
+) -> Result<(Bucket, usize), SourceError> {
+    let url = register_store(ctx, location, shown, bucket::is_json(location), options)?;
+    let store = ctx
+        .runtime_env()
+        .object_store(&url)
+        .map_err(SourceError::Register)?;
+    let depth = url.prefix().parts().count();
+    if url.is_collection() {
+        let bucket = Bucket::open(store, url.prefix()).await;
+        return Ok((bucket.map_err(SourceError::Store)?, depth));
+    }
+    match store.head(url.prefix()).await {
+        Ok(file) if file.size == 0 => Err(missing()),
+        Ok(file) => Ok((Bucket::of_file(store, file), depth - 1)),
+        Err(object_store::Error::NotFound { .. }) => Err(missing()),
+        Err(error) => Err(SourceError::Store(error)),
+    }
+}
+
+fn missing() -> SourceError {
+    SourceError::Missing {
+        what: "CloudTrail file (.json.gz, .json, .jsonl or .ndjson)",
+    }
 }
 
 #[async_trait]

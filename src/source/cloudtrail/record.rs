@@ -76,7 +76,8 @@ impl Wanted {
             *counter += 1;
             *counter - 1
         };
-        let members = fields.map(|field| {
+        let of_record = fields.filter(|field| !matches!(field.kind, Kind::File));
+        let members = of_record.map(|field| {
             let take = match field.kind {
                 Kind::Object(fields) => {
                     let object = next(objects);

@@ -28,6 +28,8 @@ pub(super) struct Rows {
     rows: usize,
     bytes: usize,
     batch_rows: usize,
+    /// The name of the file that is being read.
+    pub(super) file: String,
 }
 
 enum Column {
@@ -35,6 +37,7 @@ enum Column {
     Json(StringViewBuilder),
     Boolean(BooleanBuilder),
     Time(TimestampMicrosecondBuilder),
+    File(StringViewBuilder),
     Object(&'static [Field], Vec<Column>, NullBufferBuilder),
 }
 
@@ -53,6 +56,7 @@ impl Rows {
             rows: 0,
             bytes: 0,
             batch_rows,
+            file: String::new(),
         }
     }
 
@@ -60,7 +64,13 @@ impl Rows {
     pub(super) fn push(&mut self, record: &Values<'_>) {
         let (mut values, mut objects) = (record.values.iter(), record.objects.iter());
         for column in &mut self.columns {
-            self.bytes += column.push(&mut values, &mut objects);
+            self.bytes += match column {
+                Column::File(names) => {
+                    names.append_value(&self.file);
+                    self.file.len()
+                }
+                column => column.push(&mut values, &mut objects),
+            };
         }
         self.rows += 1;
     }
@@ -87,6 +97,7 @@ impl Column {
         match kind {
             Kind::Text => Self::Text(StringViewBuilder::new()),
             Kind::Json => Self::Json(StringViewBuilder::new()),
+            Kind::File => Self::File(StringViewBuilder::new().with_deduplicate_strings()),
             Kind::Boolean => Self::Boolean(BooleanBuilder::new()),
             Kind::Time => Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
             Kind::Object(fields) => {
@@ -122,7 +133,7 @@ impl Column {
             Self::Json(texts) => texts.append_option(json),
             Self::Boolean(booleans) => booleans.append_option(json.and_then(boolean)),
             Self::Time(times) => times.append_option(json.and_then(instant)),
-            Self::Object(..) => {}
+            Self::File(_) | Self::Object(..) => {}
         }
         json.map_or(0, str::len)
     }
@@ -138,7 +149,7 @@ impl Column {
 
     fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::Text(texts) | Self::Json(texts) => Arc::new(texts.finish()),
+            Self::Text(texts) | Self::Json(texts) | Self::File(texts) => Arc::new(texts.finish()),
             Self::Boolean(booleans) => Arc::new(booleans.finish()),
             Self::Time(times) => Arc::new(times.finish()),
             Self::Object(fields, columns, nulls) => {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit};
 
-use self::Kind::{Boolean, Json, Object, Text, Time};
+use self::Kind::{Boolean, File, Json, Object, Text, Time};
+
+/// The file that a row comes from, from the source's location on: the one column that no record has.
+pub(crate) const SOURCE_FILE: &str = "_source_file";
 
 /// The column by which days are chosen.
 pub(super) const EVENT_TIME: &str = "eventTime";
@@ -29,6 +32,8 @@ pub(super) enum Kind {
     Boolean,
     /// An instant; a text that is none is NULL.
     Time,
+    /// The name of the file.
+    File,
     /// A struct; anything but an object is NULL.
     Object(&'static [Field]),
 }
@@ -70,6 +75,7 @@ pub(super) const RECORD: &[Field] = &[
     field("edgeDeviceDetails", Json),
     field("eventContext", Json),
     field("tlsDetails", Object(TLS_DETAILS)),
+    field(SOURCE_FILE, File),
 ];
 
 const USER_IDENTITY: &[Field] = &[
@@ -125,7 +131,7 @@ pub(super) fn arrow_fields(fields: &[Field]) -> Fields {
 
 fn data_type(kind: Kind) -> DataType {
     match kind {
-        Text | Json => DataType::Utf8View,
+        Text | Json | File => DataType::Utf8View,
         Boolean => DataType::Boolean,
         Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         Object(fields) => DataType::Struct(arrow_fields(fields)),
