@@ -32,7 +32,7 @@ pub enum Command {
     Query(QueryArgs),
     /// Append a source's files to a Delta table, partitioned by day; those that it has already are left alone.
     Import(ImportArgs),
-    /// Write a sample table of Windows process executions, with a few intrusions in it.
+    /// Write sample events, with a few intrusions in them: Windows process executions, or a CloudTrail bucket.
     Demo(DemoArgs),
 }
 
@@ -118,17 +118,20 @@ pub struct ImportArgs {
 /// `crannog demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// The folder to write `process_execution` and its labels into.
+    /// The folder to write `process_execution` or `cloudtrail` and its labels into.
     pub dir: PathBuf,
-    /// Events to write, up to 100 million or so.
-    #[arg(long, default_value_t = 200_000)]
-    pub rows: u64,
+    /// What to write.
+    #[arg(long, value_enum, default_value_t = DemoKind::ProcessExecution)]
+    pub kind: DemoKind,
+    /// Events to write, up to 100 million or so [default: 200000; of CloudTrail 20000].
+    #[arg(long)]
+    pub rows: Option<u64>,
     /// Hosts in the fleet.
     #[arg(long, default_value_t = 30)]
     pub hosts: u32,
-    /// Days of events.
-    #[arg(long, default_value_t = 14)]
-    pub days: u32,
+    /// Days of events [default: 14; of CloudTrail 2].
+    #[arg(long)]
+    pub days: Option<u32>,
     /// Intrusions planted [default: 12, fewer in very few events].
     #[arg(long)]
     pub intrusions: Option<u32>,
@@ -138,6 +141,17 @@ pub struct DemoArgs {
     /// The day after the last one [default: today, UTC].
     #[arg(long, value_name = "DATE")]
     pub end: Option<NaiveDate>,
+}
+
+/// What a demo writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DemoKind {
+    /// A Delta table of Windows process executions.
+    #[value(name = "process_execution")]
+    ProcessExecution,
+    /// A bucket as CloudTrail delivers it, with two stolen keys (`--hosts` and `--intrusions` do not apply).
+    #[value(name = "cloudtrail")]
+    CloudTrail,
 }
 
 /// How a run tells its outcome.
