@@ -6,7 +6,7 @@ ROWS    ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run demo test lint fmt check parity interop bench bench-model clean
+.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop bench bench-model clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -19,6 +19,10 @@ release: ## build the fast one (25 minutes from nothing on two cores)
 
 run: demo ## write sample data, run the job on them, show the findings
 	cargo run --quiet -- run $(JOB)
+
+run-cloudtrail: build ## write a sample CloudTrail bucket, run its job on it, show the findings
+	cargo run --quiet -- demo data --kind cloudtrail
+	cargo run --quiet -- run jobs/cloudtrail.toml
 
 demo: build ## write sample data: data/process_execution, 200,000 events that end today
 	cargo run --quiet -- demo data
@@ -48,4 +52,4 @@ bench-model: ## the forest beside scikit-learn, isotree and coniferest, in turn:
 	benches/python.sh benches/model-requirements.txt benches/model.py $(if $(ROWS),--rows $(ROWS))
 
 clean: ## remove sample data and output (cargo clean removes what was built)
-	rm -rf out data/process_execution data/process_execution_labels.parquet
+	rm -rf out data/process_execution data/process_execution_labels.parquet data/cloudtrail data/cloudtrail_labels.csv

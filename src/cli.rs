@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use crannog::job::Format;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as ValueError;
 
 /// SQL-defined anomaly detection for the lakehouse.
 #[derive(Debug, Parser)]
@@ -26,7 +30,9 @@ pub enum Command {
     Check(JobArgs),
     /// Ask a job's sources, steps and output with SQL.
     Query(QueryArgs),
-    /// Write a sample table of Windows process executions, with a few intrusions in it.
+    /// Append a source's files to a Delta table, partitioned by day; those that it has already are left alone.
+    Import(ImportArgs),
+    /// Write sample events, with a few intrusions in them: Windows process executions, or a CloudTrail bucket.
     Demo(DemoArgs),
 }
 
@@ -46,6 +52,10 @@ pub struct OverArgs {
     /// Lay `key=value` over the job file, such as `window.train="30 days"`; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+    /// Stop at a file of a source that cannot be read to its end, instead of naming it and going on: the same as
+    /// `--set engine.strict=true`.
+    #[arg(long)]
+    pub strict: bool,
     /// The run's "now": nothing at or after it is read. A date or a time without offset is in the job's time zone
     /// [default: the clock].
     #[arg(long, value_name = "TIME", value_parser = parse_instant)]
@@ -85,20 +95,43 @@ pub struct QueryArgs {
     pub format: QueryFormat,
 }
 
+/// `crannog import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The source: a path or URL, as `location` of a job's source.
+    #[arg(value_name = "SRC")]
+    pub source: String,
+    /// The Delta table, there or to be made: a path or URL.
+    #[arg(value_name = "DEST")]
+    pub table: String,
+    /// How the source is stored, as `format` of a job's source.
+    #[arg(long, value_parser = parse_format)]
+    pub format: Format,
+    /// The column whose day a row belongs to.
+    #[arg(long, value_name = "COLUMN", default_value = "eventTime")]
+    pub time_column: String,
+    /// Stop at a file that cannot be read to its end, instead of leaving it for a later import.
+    #[arg(long)]
+    pub strict: bool,
+}
+
 /// `crannog demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// The folder to write `process_execution` and its labels into.
+    /// The folder to write `process_execution` or `cloudtrail` and its labels into.
     pub dir: PathBuf,
-    /// Events to write, up to 100 million or so.
-    #[arg(long, default_value_t = 200_000)]
-    pub rows: u64,
+    /// What to write.
+    #[arg(long, value_enum, default_value_t = DemoKind::ProcessExecution)]
+    pub kind: DemoKind,
+    /// Events to write, up to 100 million or so [default: 200000; of CloudTrail 20000].
+    #[arg(long)]
+    pub rows: Option<u64>,
     /// Hosts in the fleet.
     #[arg(long, default_value_t = 30)]
     pub hosts: u32,
-    /// Days of events.
-    #[arg(long, default_value_t = 14)]
-    pub days: u32,
+    /// Days of events [default: 14; of CloudTrail 2].
+    #[arg(long)]
+    pub days: Option<u32>,
     /// Intrusions planted [default: 12, fewer in very few events].
     #[arg(long)]
     pub intrusions: Option<u32>,
@@ -108,6 +141,17 @@ pub struct DemoArgs {
     /// The day after the last one [default: today, UTC].
     #[arg(long, value_name = "DATE")]
     pub end: Option<NaiveDate>,
+}
+
+/// What a demo writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DemoKind {
+    /// A Delta table of Windows process executions.
+    #[value(name = "process_execution")]
+    ProcessExecution,
+    /// A bucket as CloudTrail delivers it, with two stolen keys (`--hosts` and `--intrusions` do not apply).
+    #[value(name = "cloudtrail")]
+    CloudTrail,
 }
 
 /// How a run tells its outcome.
@@ -146,6 +190,11 @@ pub enum AsOf {
     Instant(DateTime<Utc>),
     /// Without: in the job's time zone.
     Local(NaiveDateTime),
+}
+
+/// Takes a `format` as a job file has it.
+fn parse_format(text: &str) -> Result<Format, String> {
+    Format::deserialize(text.into_deserializer()).map_err(|error: ValueError| error.to_string())
 }
 
 /// Takes `2026-11-22T03:00:00Z`, an offset in place of the `Z` or neither, or a plain date (its midnight).

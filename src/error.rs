@@ -8,9 +8,10 @@ use datafusion::error::DataFusionError;
 use crate::blame::{Blame, blame_of, is_gone};
 use crate::features::FeatureError;
 use crate::forest::ForestError;
+use crate::import::ImportError;
 use crate::job::JobError;
 use crate::sinks::SinkError;
-use crate::source::SourceError;
+use crate::source::{SourceError, UnreadableFile};
 
 /// The result of a library call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -91,6 +92,9 @@ pub enum Error {
     /// Stdout does not take what there is to say.
     #[error("the answer cannot be printed")]
     Print(#[source] arrow::error::ArrowError),
+    /// Files could not be imported.
+    #[error(transparent)]
+    Import(Box<ImportError>),
     /// The demo data could not be written.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
@@ -110,6 +114,7 @@ impl Error {
             Self::Session(_) | Self::Scored(_) | Self::Print(_) | Self::Report { .. } => {
                 Blame::Outside
             }
+            Self::Import(error) => error.blame(),
             Self::Demo(error) => error.blame(),
         }
     }
@@ -123,6 +128,7 @@ impl Error {
             Self::Sink { source, .. } | Self::Write { source, .. } => source.hint(),
             Self::Features(error) => error.hint(),
             Self::Forest(error) => error.hint(),
+            Self::Import(error) => error.hint(),
             Self::Demo(error) => error.hint(),
             Self::Step { source, .. } => step_hint(source),
             Self::Session(_) | Self::Scored(_) | Self::Print(_) | Self::Report { .. } => None,
@@ -143,6 +149,9 @@ fn step_hint(error: &DataFusionError) -> Option<String> {
         }
         DataFusionError::ParquetError(_) => {
             "a Parquet file is cut off or not Parquet: restore it, or remove it from the table"
+        }
+        DataFusionError::External(error) if error.is::<UnreadableFile>() => {
+            "restore the file or remove it; without `--strict` a run goes on with the other files"
         }
         DataFusionError::ArrowError(_, _) => "a value does not fit the type that the SQL asks for",
         _ => return None,

@@ -13,6 +13,7 @@
 //! - [`features`]: rows in the order of their keys, and their matrix.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
 //! - [`scoring`], [`sinks`], [`report`]: what comes out.
+//! - [`import`]: many files to one Delta table.
 //! - [`demo`]: sample data.
 
 pub mod blame;
@@ -23,6 +24,7 @@ pub mod error;
 pub mod features;
 pub mod forest;
 mod functions;
+pub mod import;
 pub mod job;
 mod misfit;
 mod nearest;

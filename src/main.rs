@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(args),
         Command::Check(args) => commands::check::run(args),
         Command::Query(args) => commands::query::run(args),
+        Command::Import(args) => commands::import::run(args),
         Command::Demo(args) => commands::demo::run(args),
     };
     match result {

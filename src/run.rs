@@ -28,7 +28,7 @@ pub async fn run(
     InstructionSet::chosen()?; // a bad CRANNOG_SIMD fails now, not after all is read
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
-    let sources = source::register_all(&ctx, job).await?;
+    let sources = source::register_all(&ctx, job, &interval).await?;
     let pipeline = Pipeline::plan(&ctx, job, &interval).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
     if let Some(path) = scored_file {
@@ -77,9 +77,10 @@ pub async fn run(
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.
 pub async fn check(job: &Job, as_of: DateTime<Utc>) -> Result<Vec<SourceSummary>> {
     InstructionSet::chosen()?;
+    let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
-    let sources = source::register_all(&ctx, job).await?;
-    let pipeline = Pipeline::plan(&ctx, job, &job.window.at(as_of)).await?;
+    let sources = source::register_all(&ctx, job, &interval).await?;
+    let pipeline = Pipeline::plan(&ctx, job, &interval).await?;
     sinks::open(job, pipeline.findings_schema()).await?;
     Ok(sources)
 }

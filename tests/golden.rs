@@ -129,7 +129,7 @@ async fn make(case: &Path, variant: &Value) -> Result<RecordBatch, Error> {
     let job = Job::load(&root.join("jobs/process_execution.toml"), &overrides)?;
     let interval = job.window.at("9999-12-31T23:59:59Z".parse().unwrap());
     let ctx = session::connect(&job)?;
-    source::register_all(&ctx, &job).await?;
+    source::register_all(&ctx, &job, &interval).await?;
     let pipeline = Pipeline::plan(&ctx, &job, &interval).await?;
     let mut progress = Progress::new(false);
     let features = pipeline.features(&mut progress).await?;

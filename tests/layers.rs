@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("blame", &[]),
     ("calendar", &[]),
     ("demo", &[]),
     ("features", &["forest", "job"]),
     ("forest", &[]),
     ("functions", &["calendar"]),
+    ("import", &["job", "source"]),
     ("job", &["calendar", "forest"]),
     ("misfit", &["job"]),
     (
@@ -40,7 +41,9 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ),
     (
         "error",
-        &["demo", "features", "forest", "job", "sinks", "source"],
+        &[
+            "demo", "features", "forest", "import", "job", "sinks", "source",
+        ],
     ),
 ];
 

@@ -23,6 +23,7 @@ mod random;
 mod roster;
 mod table;
 mod template;
+pub mod trail;
 mod vocabulary;
 
 use std::path::{Path, PathBuf};

@@ -15,6 +15,8 @@ pub enum Purpose {
     Taste,
     /// Where, when and by whom the intrusions happen.
     Intrusions,
+    /// The sample CloudTrail bucket.
+    Trail,
     /// The ordinary events of one slice of one day.
     Chunk { day: u32, chunk: u32 },
 }
@@ -25,6 +27,7 @@ pub fn generator(seed: u64, purpose: Purpose) -> Xoshiro256PlusPlus {
         Purpose::Fleet => (1, 0),
         Purpose::Taste => (2, 0),
         Purpose::Intrusions => (3, 0),
+        Purpose::Trail => (5, 0),
         Purpose::Chunk { day, chunk } => (4, u64::from(day) << 32 | u64::from(chunk)),
     };
     Xoshiro256PlusPlus::seed_from_u64(mix(mix(mix(seed) ^ tag) ^ part))

@@ -54,6 +54,18 @@ pub enum Format {
     Delta,
     /// Parquet: a file, a directory or a glob.
     Parquet,
+    /// CloudTrail as AWS delivers it: a bucket, a folder or a file.
+    CloudTrail,
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Delta => "delta",
+            Self::Parquet => "parquet",
+            Self::CloudTrail => "cloudtrail",
+        })
+    }
 }
 
 /// A value of the `[parameters]` table, bound to `$name` in SQL.
@@ -133,6 +145,9 @@ pub(super) enum SinkType {
 pub struct EngineSpec {
     /// Threads for reading, grouping, growing and scoring; all processors unless given.
     pub threads: Option<NonZeroUsize>,
+    /// Whether a file that cannot be read to its end stops the run; else it is counted and named, and the run goes on.
+    #[serde(default)]
+    pub strict: bool,
     /// DataFusion's own settings by their full names, such as `"datafusion.execution.batch_size" = "16384"`.
     #[serde(default)]
     pub options: BTreeMap<String, String>,

@@ -3,12 +3,16 @@
 //! Whatever the format, a time is an instant with microseconds in the job's time zone, so that SQL's `date_trunc`
 //! means what Spark's means with that session zone. A time without a zone is local time in it.
 
+mod cloudtrail;
 mod delta;
 mod parquet;
+mod skipped;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
+use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
@@ -22,7 +26,11 @@ use sha2::{Digest, Sha256};
 use crate::blame::{Blame, blame_of};
 use crate::error::Error;
 use crate::functions::local_time;
-use crate::job::{DeltaTarget, Format, Job, JobError, Source, resolve_options};
+pub(crate) use cloudtrail::SOURCE_FILE;
+pub use cloudtrail::{FileProblem, UnreadableFile};
+pub use skipped::Skipped;
+
+use crate::job::{DeltaTarget, Format, Interval, Job, JobError, Source, resolve_options};
 
 /// What a run knows of a source that it opened.
 #[derive(Clone, Debug, Serialize)]
@@ -40,6 +48,8 @@ pub struct SourceSummary {
     pub files: usize,
     /// Bytes of those files.
     pub bytes: u64,
+    /// Those that could not be read to their end.
+    pub skipped: Skipped,
 }
 
 /// A table found where the job says.
@@ -51,6 +61,7 @@ struct Opened {
     version: String,
     files: usize,
     bytes: u64,
+    skipped: Skipped,
 }
 
 /// Why a source cannot be opened.
@@ -107,6 +118,14 @@ pub enum SourceError {
     /// The object store cannot be reached.
     #[error("the object store cannot be reached")]
     Store(#[source] object_store::Error),
+    /// A format whose rows do not say of which file they are.
+    #[error(
+        "a source of `format = \"{format}\"` cannot be imported, since a job reads it as it is"
+    )]
+    NotImportable {
+        /// The format.
+        format: Format,
+    },
     /// The engine does not take the table.
     #[error("the table cannot be registered")]
     Register(#[source] DataFusionError),
@@ -116,7 +135,9 @@ impl SourceError {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Job(_) | Self::Location { .. } | Self::IsDelta => Blame::Job,
+            Self::Job(_) | Self::Location { .. } | Self::IsDelta | Self::NotImportable { .. } => {
+                Blame::Job
+            }
             Self::Missing { .. } | Self::NoVersion { .. } | Self::Hidden { .. } => Blame::Data,
             Self::Store(_) => Blame::Outside,
             Self::Delta(error) => blame_of(error),
@@ -143,6 +164,9 @@ impl SourceError {
                 Some(format!("the latest version is {latest}; leave `version` out to read it"))
             }
             Self::ParquetFile { .. } => Some("restore it, or remove it".to_owned()),
+            Self::NotImportable { .. } => {
+                Some("name its location in the job file, under [sources]".to_owned())
+            }
             Self::Location { .. } | Self::Parquet(_) | Self::Store(_) | Self::Register(_) => None,
         }
     }
@@ -159,15 +183,25 @@ fn identity(parts: &[&str]) -> String {
 }
 
 /// Opens every source of the job and registers it under its name.
-pub async fn register_all(ctx: &SessionContext, job: &Job) -> Result<Vec<SourceSummary>, Error> {
+pub async fn register_all(
+    ctx: &SessionContext,
+    job: &Job,
+    interval: &Interval,
+) -> Result<Vec<SourceSummary>, Error> {
+    let reading = Reading {
+        start: interval.train_start,
+        strict: job.engine.strict,
+    };
     let mut summaries = Vec::new();
     for source in &job.sources {
         let location = source.location.to_string();
-        let opened = open(ctx, source, &location).await.and_then(|opened| {
-            register(ctx, source, &opened, job.window.timezone.name())
-                .map_err(SourceError::Register)?;
-            Ok(opened)
-        });
+        let opened = open(ctx, source, &location, reading)
+            .await
+            .and_then(|opened| {
+                register(ctx, source, &opened, job.window.timezone.name())
+                    .map_err(SourceError::Register)?;
+                Ok(opened)
+            });
         let opened = opened.map_err(|error| blame(&source.name, &location, error))?;
         summaries.push(SourceSummary {
             name: source.name.clone(),
@@ -176,9 +210,33 @@ pub async fn register_all(ctx: &SessionContext, job: &Job) -> Result<Vec<SourceS
             version: opened.version,
             files: opened.files,
             bytes: opened.bytes,
+            skipped: opened.skipped,
         });
     }
     Ok(summaries)
+}
+
+/// A source whose rows say of which file they are.
+pub(crate) struct SourceFiles {
+    /// Each file by its name, and its size in bytes.
+    pub(crate) names: Vec<(String, u64)>,
+    /// A table of the rows of these files.
+    pub(crate) table: TableOfFiles,
+}
+
+type TableOfFiles = Box<dyn Fn(&[String], &Skipped) -> Arc<dyn TableProvider> + Send + Sync>;
+
+/// Lists the files of a source outside of a job.
+pub(crate) async fn files(
+    ctx: &SessionContext,
+    format: Format,
+    location: &str,
+) -> Result<SourceFiles, Error> {
+    let files = match format {
+        Format::CloudTrail => cloudtrail::files(ctx, location, &HashMap::new()).await,
+        format => Err(SourceError::NotImportable { format }),
+    };
+    files.map_err(|error| blame("import", location, error))
 }
 
 /// Registers a table that the job has written, if it is there yet.
@@ -196,7 +254,11 @@ pub(crate) async fn register_output(
         options: target.options.clone(),
     };
     let shown = target.location.to_string();
-    let opened = match open(ctx, &output, &shown).await {
+    let reading = Reading {
+        start: DateTime::UNIX_EPOCH,
+        strict: job.engine.strict,
+    };
+    let opened = match open(ctx, &output, &shown, reading).await {
         Err(SourceError::Missing { .. }) => return Ok(()),
         Err(error) => Err(error),
         Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name())
@@ -216,11 +278,36 @@ fn blame(name: &str, location: &str, error: SourceError) -> Error {
     }
 }
 
-async fn open(ctx: &SessionContext, source: &Source, shown: &str) -> Result<Opened, SourceError> {
+/// How a source of many files is read.
+#[derive(Clone, Copy)]
+struct Reading {
+    /// What is before is not expected to be asked for.
+    start: DateTime<Utc>,
+    /// A file that cannot be read to its end is an error.
+    strict: bool,
+}
+
+async fn open(
+    ctx: &SessionContext,
+    source: &Source,
+    shown: &str,
+    reading: Reading,
+) -> Result<Opened, SourceError> {
     let location = source.location.resolve()?;
     let options = resolve_options(&source.options, &source.location.place)?;
     match source.format {
         Format::Delta => delta::open(ctx, &location, shown, source.version, options).await,
+        Format::CloudTrail => {
+            cloudtrail::open(
+                ctx,
+                &location,
+                shown,
+                &options,
+                reading.start,
+                reading.strict,
+            )
+            .await
+        }
         Format::Parquet => parquet::open(ctx, &location, shown, &options).await,
     }
 }

@@ -16,7 +16,7 @@ use object_store::ObjectMeta;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{Opened, SourceError, identity};
+use super::{Opened, Skipped, SourceError, identity};
 use crate::blame::{Blame, blame_of};
 
 const EXTENSION: &str = ".parquet";
@@ -30,13 +30,8 @@ pub(super) async fn open(
     shown: &str,
     options: &HashMap<String, String>,
 ) -> Result<Opened, SourceError> {
-    let url = listing_url(location, shown)?;
-    if url.scheme() != "file" {
-        let settings = environment().chain(options.clone());
-        let (store, _) =
-            object_store::parse_url_opts(url.get_url(), settings).map_err(SourceError::Store)?;
-        ctx.register_object_store(url.object_store().as_ref(), store.into());
-    }
+    let is_file = location.ends_with(EXTENSION);
+    let url = register_store(ctx, location, shown, is_file, options)?;
     let state = ctx.state();
     let extension = if url.get_glob().is_none() && url.is_collection() {
         EXTENSION
@@ -91,11 +86,30 @@ pub(super) async fn open(
         version: digest(&files),
         files: files.len(),
         bytes,
+        skipped: Skipped::default(),
     })
 }
 
+/// What to list at a location, its object store registered; `is_file`: a URL without a pattern names a file.
+pub(super) fn register_store(
+    ctx: &SessionContext,
+    location: &str,
+    shown: &str,
+    is_file: bool,
+    options: &HashMap<String, String>,
+) -> Result<ListingTableUrl, SourceError> {
+    let url = listing_url(location, shown, is_file)?;
+    if url.scheme() != "file" {
+        let settings = environment().chain(options.clone());
+        let (store, _) =
+            object_store::parse_url_opts(url.get_url(), settings).map_err(SourceError::Store)?;
+        ctx.register_object_store(url.object_store().as_ref(), store.into());
+    }
+    Ok(url)
+}
+
 /// Splits a location into what to list and the pattern to keep; a folder ends in `/`.
-fn listing_url(location: &str, shown: &str) -> Result<ListingTableUrl, SourceError> {
+fn listing_url(location: &str, shown: &str, is_file: bool) -> Result<ListingTableUrl, SourceError> {
     let wrong = || SourceError::Location {
         location: shown.to_owned(),
     };
@@ -112,7 +126,6 @@ fn listing_url(location: &str, shown: &str) -> Result<ListingTableUrl, SourceErr
             _ => ListingTableUrl::parse(location).map_err(|_| wrong()),
         };
     }
-    let is_file = location.ends_with(EXTENSION);
     let (folder, glob) = match location.find(['*', '?', '[']) {
         Some(first) => {
             let cut = location[..first]
@@ -192,7 +205,7 @@ async fn survey(
 }
 
 /// Identifies the files by their names, sizes and times.
-fn digest(files: &[ObjectMeta]) -> String {
+pub(super) fn digest(files: &[ObjectMeta]) -> String {
     let mut digest = Sha256::new();
     for file in files {
         let seen = format!(

@@ -1,0 +1,174 @@
+//! `crannog import`: each file is taken once.
+
+use std::fs;
+
+use super::{DAY, TRAIL, delivery, dir, event, gzip, ids, write};
+use crate::kit::{Dir, Said};
+
+const TABLE: &str = "data/imported";
+
+fn import(dir: &Dir, more: &[&str]) -> Said {
+    let import = ["import", "--format", "cloudtrail", TRAIL, TABLE];
+    dir.crannog(&[&import, more].concat())
+}
+
+/// From here on the job's trail is the imported table.
+fn read_the_table(dir: &Dir) {
+    dir.edit_job(
+        "\"cloudtrail\"\nlocation = \"../data/trail\"",
+        "\"delta\"\nlocation = \"../data/imported\"",
+    );
+}
+
+#[test]
+fn a_file_is_taken_once() {
+    let dir = dir();
+    write(
+        &dir,
+        &format!("{DAY}/a.json.gz"),
+        &gzip(delivery(&["a", "b"]).as_bytes()),
+    );
+    let said = import(&dir, &[]);
+    assert_eq!(
+        said.succeeds().stdout,
+        "1 file taken, 0 known already, 0 left, in data/imported, version 0\n"
+    );
+    let said = import(&dir, &[]);
+    assert_eq!(
+        said.succeeds().stdout,
+        "0 files taken, 1 known already, 0 left, in data/imported, version 0\n"
+    );
+    write(
+        &dir,
+        &format!("{DAY}/c.json.gz"),
+        &gzip(delivery(&["c"]).as_bytes()),
+    );
+    let said = import(&dir, &[]);
+    assert_eq!(
+        said.succeeds().stdout,
+        "1 file taken, 1 known already, 0 left, in data/imported, version 1\n"
+    );
+    read_the_table(&dir);
+    assert_eq!(ids(&dir), "a b c");
+}
+
+#[test]
+fn the_table_has_the_columns_of_the_source_and_its_days() {
+    let dir = dir();
+    let events = ["2026-03-09T23:59:59Z", "2026-03-10T00:00:00Z", "never"];
+    let events: Vec<_> = events
+        .iter()
+        .zip(["a", "b", "c"])
+        .map(|(time, id)| event(id, time).to_string())
+        .collect();
+    write(
+        &dir,
+        &format!("{TRAIL}/a.jsonl"),
+        events.join("\n").as_bytes(),
+    );
+    let sql = "SELECT eventID, eventTime, eventName, userIdentity, requestParameters, readOnly, _source_file
+               FROM trail ORDER BY eventID";
+    let before = dir.query(sql);
+    import(&dir, &[]).succeeds();
+    read_the_table(&dir);
+    assert_eq!(dir.query(sql), before);
+    let days = dir.query("SELECT date FROM trail ORDER BY eventID");
+    let days: Vec<_> = days.iter().map(|row| row["date"].as_str()).collect();
+    assert_eq!(days, [Some("2026-03-09"), Some("2026-03-10"), None]);
+    assert!(dir.path(TABLE).join("date=2026-03-09").is_dir());
+}
+
+#[test]
+fn an_import_that_was_killed_before_its_commit_is_made_again() {
+    let dir = dir();
+    write(
+        &dir,
+        &format!("{DAY}/a.json.gz"),
+        &gzip(delivery(&["a"]).as_bytes()),
+    );
+    import(&dir, &[]).succeeds();
+    write(
+        &dir,
+        &format!("{DAY}/b.json.gz"),
+        &gzip(delivery(&["b"]).as_bytes()),
+    );
+    import(&dir, &[]).succeeds();
+    // Its data files are there, and no commit names them.
+    fs::remove_file(dir.path(TABLE).join("_delta_log/00000000000000000001.json")).unwrap();
+    let said = import(&dir, &[]);
+    assert_eq!(
+        said.succeeds().stdout,
+        "1 file taken, 1 known already, 0 left, in data/imported, version 1\n"
+    );
+    read_the_table(&dir);
+    assert_eq!(ids(&dir), "a b");
+}
+
+#[test]
+fn a_broken_file_is_left_until_it_is_whole() {
+    let dir = dir();
+    let text = delivery(&["b", "c"]);
+    write(
+        &dir,
+        &format!("{DAY}/a.json.gz"),
+        &gzip(delivery(&["a"]).as_bytes()),
+    );
+    write(
+        &dir,
+        &format!("{DAY}/b.json.gz"),
+        &gzip(&text.as_bytes()[..text.len() - 10]),
+    );
+    let said = import(&dir, &["--strict"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(
+        said.stderr
+            .contains("b.json.gz`: its JSON is cut off after 1 records"),
+        "{said:?}"
+    );
+    let said = import(&dir, &[]);
+    assert_eq!(
+        said.stdout,
+        "1 file taken, 0 known already, 1 left, in data/imported, version 0\n"
+    );
+    assert!(
+        said.stderr
+            .contains("b.json.gz`: its JSON is cut off after 1 records"),
+        "{said:?}"
+    );
+    write(&dir, &format!("{DAY}/b.json.gz"), &gzip(text.as_bytes()));
+    import(&dir, &[]).succeeds();
+    read_the_table(&dir);
+    assert_eq!(ids(&dir), "a b c");
+}
+
+#[test]
+fn what_cannot_be_imported_is_refused() {
+    let dir = dir();
+    import(&dir, &[]).fails(
+        3,
+        "error: source `import` at `data/trail`: there is no CloudTrail file (.json.gz, .json, .jsonl or .ndjson)
+           hint: look at `location` and `format` in the job file; paths in it are relative to the job file",
+    );
+    write(
+        &dir,
+        &format!("{DAY}/a.json.gz"),
+        &gzip(delivery(&["a"]).as_bytes()),
+    );
+    import(&dir, &["--time-column", "time"]).fails(
+        2,
+        "error: there is no column `time` in the source
+           hint: name a column with --time-column",
+    );
+    let other = [
+        "import",
+        "--format",
+        "cloudtrail",
+        TRAIL,
+        "data/process_execution",
+    ];
+    dir.crannog(&other).fails(
+        2,
+        "error: the Delta table `data/process_execution` has no column `_source_file`, so it is not known what it holds
+           hint: import into a folder of its own",
+    );
+}
