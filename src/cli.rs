@@ -46,6 +46,10 @@ pub struct OverArgs {
     /// Lay `key=value` over the job file, such as `window.train="30 days"`; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+    /// Stop at a file of a source that cannot be read to its end, instead of naming it and going on: the same as
+    /// `--set engine.strict=true`.
+    #[arg(long)]
+    pub strict: bool,
     /// The run's "now": nothing at or after it is read. A date or a time without offset is in the job's time zone
     /// [default: the clock].
     #[arg(long, value_name = "TIME", value_parser = parse_instant)]

@@ -50,7 +50,9 @@ fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<
 /// The job, the threads it may use, and its "now": the instant asked for, or the clock's, to the microsecond that
 /// tables keep.
 fn load(path: &Path, over: &OverArgs) -> Result<(Job, usize, DateTime<Utc>)> {
-    let job = Job::load(path, &over.overrides)?;
+    let strict = over.strict.then(|| "engine.strict=true".to_owned());
+    let overrides: Vec<_> = over.overrides.iter().cloned().chain(strict).collect();
+    let job = Job::load(path, &overrides)?;
     let threads = session::threads(&job);
     let as_of = match over.as_of {
         None => Utc::now(),

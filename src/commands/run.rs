@@ -57,6 +57,16 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
             sink.location, sink.version
         ))?;
     }
+    for source in &report.sources {
+        let skipped = source.skipped.files().len();
+        if skipped > 0 {
+            say(&format!(
+                "{} of `{}` could not be read to the end",
+                counted(skipped, "file"),
+                source.name
+            ))?;
+        }
+    }
     // Whoever watched the run has seen its stages.
     let stages = report.stages.iter().filter(|_| !watched);
     let stages: Vec<_> = stages

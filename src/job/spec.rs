@@ -133,6 +133,9 @@ pub(super) enum SinkType {
 pub struct EngineSpec {
     /// Threads for reading, grouping, growing and scoring; all processors unless given.
     pub threads: Option<NonZeroUsize>,
+    /// Whether a file that cannot be read to its end stops the run; else it is counted and named, and the run goes on.
+    #[serde(default)]
+    pub strict: bool,
     /// DataFusion's own settings by their full names, such as `"datafusion.execution.batch_size" = "16384"`.
     #[serde(default)]
     pub options: BTreeMap<String, String>,

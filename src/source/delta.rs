@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use datafusion::prelude::SessionContext;
 use deltalake::{DeltaTableBuilder, DeltaTableError, ensure_table_uri};
 
-use super::{Opened, SourceError, identity};
+use super::{Opened, Skipped, SourceError, identity};
 use crate::blame::Blame;
 
 pub(super) async fn open(
@@ -84,6 +84,7 @@ pub(super) async fn open(
         version,
         files,
         bytes,
+        skipped: Skipped::default(),
     })
 }
 

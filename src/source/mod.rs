@@ -5,6 +5,7 @@
 
 mod delta;
 mod parquet;
+mod skipped;
 
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ use sha2::{Digest, Sha256};
 use crate::blame::{Blame, blame_of};
 use crate::error::Error;
 use crate::functions::local_time;
+pub use skipped::Skipped;
+
 use crate::job::{DeltaTarget, Format, Job, JobError, Source, resolve_options};
 
 /// What a run knows of a source that it opened.
@@ -40,6 +43,8 @@ pub struct SourceSummary {
     pub files: usize,
     /// Bytes of those files.
     pub bytes: u64,
+    /// Those that could not be read to their end.
+    pub skipped: Skipped,
 }
 
 /// A table found where the job says.
@@ -51,6 +56,7 @@ struct Opened {
     version: String,
     files: usize,
     bytes: u64,
+    skipped: Skipped,
 }
 
 /// Why a source cannot be opened.
@@ -176,6 +182,7 @@ pub async fn register_all(ctx: &SessionContext, job: &Job) -> Result<Vec<SourceS
             version: opened.version,
             files: opened.files,
             bytes: opened.bytes,
+            skipped: opened.skipped,
         });
     }
     Ok(summaries)

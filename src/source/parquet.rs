@@ -16,7 +16,7 @@ use object_store::ObjectMeta;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{Opened, SourceError, identity};
+use super::{Opened, Skipped, SourceError, identity};
 use crate::blame::{Blame, blame_of};
 
 const EXTENSION: &str = ".parquet";
@@ -91,6 +91,7 @@ pub(super) async fn open(
         version: digest(&files),
         files: files.len(),
         bytes,
+        skipped: Skipped::default(),
     })
 }
 

@@ -1,0 +1,97 @@
+//! Files of a source that could not be read to their end: named and counted, or an error where the job is strict.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
+
+/// What a source had to leave out. Clones share one list, which grows while the source is read; a file that is read twice
+/// is in it once.
+#[derive(Clone, Debug, Default)]
+pub struct Skipped {
+    strict: bool,
+    /// What is wrong with each file. A std Mutex: the lock is never held across .await.
+    files: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+impl Skipped {
+    /// An empty list; `strict`: [`Skipped::skip`] gives every error back.
+    pub(super) fn new(strict: bool) -> Self {
+        Self {
+            strict,
+            files: Arc::default(),
+        }
+    }
+
+    /// Takes note of a file and of what is wrong with it, for the log and the report of the run.
+    ///
+    /// # Errors
+    /// The same error, where the job is strict.
+    pub(super) fn skip<E: Display>(&self, file: &str, error: E) -> Result<(), E> {
+        let first = self
+            .files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(file.to_owned(), error.to_string())
+            .is_none();
+        if self.strict {
+            return Err(error);
+        }
+        if first {
+            tracing::warn!(
+                file,
+                "a file is skipped from where it cannot be read: {error}"
+            );
+        }
+        Ok(())
+    }
+
+    /// The files so far, in order of name, each with what is wrong.
+    pub fn files(&self) -> Vec<(String, String)> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.clone().into_iter().collect()
+    }
+}
+
+/// A list of `{"file": …, "reason": …}`, as it is when the report is written.
+impl Serialize for Skipped {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct File<'a> {
+            file: &'a str,
+            reason: &'a str,
+        }
+        let files = self.files();
+        let mut list = serializer.serialize_seq(Some(files.len()))?;
+        for (file, reason) in &files {
+            list.serialize_element(&File { file, reason })?;
+        }
+        list.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_read_twice_is_named_once() {
+        let skipped = Skipped::new(false);
+        let seen_by_the_report = skipped.clone();
+        assert_eq!(skipped.skip("a.json.gz", "cut off"), Ok(()));
+        assert_eq!(skipped.skip("a.json.gz", "cut off"), Ok(()));
+        assert_eq!(
+            serde_json::to_string(&seen_by_the_report).unwrap(),
+            r#"[{"file":"a.json.gz","reason":"cut off"}]"#
+        );
+    }
+
+    #[test]
+    fn a_strict_source_gives_the_error_back() {
+        let skipped = Skipped::new(true);
+        assert_eq!(skipped.skip("a.json.gz", "cut off"), Err("cut off"));
+        assert_eq!(skipped.files().len(), 1);
+    }
+}
