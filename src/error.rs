@@ -10,7 +10,7 @@ use crate::features::FeatureError;
 use crate::forest::ForestError;
 use crate::job::JobError;
 use crate::sinks::SinkError;
-use crate::source::SourceError;
+use crate::source::{DamagedLog, SourceError};
 
 /// The result of a library call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -143,6 +143,9 @@ fn step_hint(error: &DataFusionError) -> Option<String> {
         }
         DataFusionError::ParquetError(_) => {
             "a Parquet file is cut off or not Parquet: restore it, or remove it from the table"
+        }
+        DataFusionError::External(error) if error.is::<DamagedLog>() => {
+            "restore it, or remove it; without `strict` it is named, and what else it holds is read"
         }
         DataFusionError::ArrowError(_, _) => "a value does not fit the type that the SQL asks for",
         _ => return None,

@@ -4,6 +4,7 @@
 //! means what Spark's means with that session zone. A time without a zone is local time in it.
 
 mod delta;
+mod evtx;
 mod parquet;
 mod skipped;
 
@@ -23,6 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::blame::{Blame, blame_of};
 use crate::error::Error;
 use crate::functions::local_time;
+pub use evtx::DamagedLog;
 pub use skipped::Skipped;
 
 use crate::job::{DeltaTarget, Format, Job, JobError, Source, resolve_options};
@@ -110,6 +112,9 @@ pub enum SourceError {
         /// The reader's words.
         source: DataFusionError,
     },
+    /// The event logs of a folder cannot be listed.
+    #[error("the event logs cannot be listed")]
+    List(#[source] DataFusionError),
     /// The object store cannot be reached.
     #[error("the object store cannot be reached")]
     Store(#[source] object_store::Error),
@@ -127,6 +132,7 @@ impl SourceError {
             Self::Store(_) => Blame::Outside,
             Self::Delta(error) => blame_of(error),
             Self::Parquet(error)
+            | Self::List(error)
             | Self::ParquetFile { source: error, .. }
             | Self::Register(error) => blame_of(error),
         }
@@ -149,7 +155,11 @@ impl SourceError {
                 Some(format!("the latest version is {latest}; leave `version` out to read it"))
             }
             Self::ParquetFile { .. } => Some("restore it, or remove it".to_owned()),
-            Self::Location { .. } | Self::Parquet(_) | Self::Store(_) | Self::Register(_) => None,
+            Self::Location { .. }
+            | Self::List(_)
+            | Self::Parquet(_)
+            | Self::Store(_)
+            | Self::Register(_) => None,
         }
     }
 }
@@ -169,7 +179,7 @@ pub async fn register_all(ctx: &SessionContext, job: &Job) -> Result<Vec<SourceS
     let mut summaries = Vec::new();
     for source in &job.sources {
         let location = source.location.to_string();
-        let opened = open(ctx, source, &location).await.and_then(|opened| {
+        let opened = open(ctx, job, source, &location).await.and_then(|opened| {
             register(ctx, source, &opened, job.window.timezone.name())
                 .map_err(SourceError::Register)?;
             Ok(opened)
@@ -203,7 +213,7 @@ pub(crate) async fn register_output(
         options: target.options.clone(),
     };
     let shown = target.location.to_string();
-    let opened = match open(ctx, &output, &shown).await {
+    let opened = match open(ctx, job, &output, &shown).await {
         Err(SourceError::Missing { .. }) => return Ok(()),
         Err(error) => Err(error),
         Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name())
@@ -223,11 +233,20 @@ fn blame(name: &str, location: &str, error: SourceError) -> Error {
     }
 }
 
-async fn open(ctx: &SessionContext, source: &Source, shown: &str) -> Result<Opened, SourceError> {
+async fn open(
+    ctx: &SessionContext,
+    job: &Job,
+    source: &Source,
+    shown: &str,
+) -> Result<Opened, SourceError> {
     let location = source.location.resolve()?;
     let options = resolve_options(&source.options, &source.location.place)?;
     match source.format {
         Format::Delta => delta::open(ctx, &location, shown, source.version, options).await,
+        Format::Evtx => {
+            let skipped = Skipped::new(job.engine.strict);
+            evtx::open(ctx, &location, shown, &options, skipped).await
+        }
         Format::Parquet => parquet::open(ctx, &location, shown, &options).await,
     }
 }

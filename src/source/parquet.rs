@@ -30,7 +30,7 @@ pub(super) async fn open(
     shown: &str,
     options: &HashMap<String, String>,
 ) -> Result<Opened, SourceError> {
-    let url = listing_url(location, shown)?;
+    let url = listing_url(location, shown, EXTENSION)?;
     if url.scheme() != "file" {
         let settings = environment().chain(options.clone());
         let (store, _) =
@@ -95,8 +95,12 @@ pub(super) async fn open(
     })
 }
 
-/// Splits a location into what to list and the pattern to keep; a folder ends in `/`.
-fn listing_url(location: &str, shown: &str) -> Result<ListingTableUrl, SourceError> {
+/// Splits a location into what to list and the pattern to keep; a folder ends in `/`, a file in `extension`.
+pub(super) fn listing_url(
+    location: &str,
+    shown: &str,
+    extension: &str,
+) -> Result<ListingTableUrl, SourceError> {
     let wrong = || SourceError::Location {
         location: shown.to_owned(),
     };
@@ -113,7 +117,7 @@ fn listing_url(location: &str, shown: &str) -> Result<ListingTableUrl, SourceErr
             _ => ListingTableUrl::parse(location).map_err(|_| wrong()),
         };
     }
-    let is_file = location.ends_with(EXTENSION);
+    let is_file = location.ends_with(extension);
     let (folder, glob) = match location.find(['*', '?', '[']) {
         Some(first) => {
             let cut = location[..first]
@@ -133,7 +137,7 @@ fn listing_url(location: &str, shown: &str) -> Result<ListingTableUrl, SourceErr
 }
 
 /// The usual variables of the object stores, as their settings.
-fn environment() -> impl Iterator<Item = (String, String)> {
+pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
     let stores = ["AWS_", "AZURE_", "GOOGLE_"];
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -193,7 +197,7 @@ async fn survey(
 }
 
 /// Identifies the files by their names, sizes and times.
-fn digest(files: &[ObjectMeta]) -> String {
+pub(super) fn digest(files: &[ObjectMeta]) -> String {
     let mut digest = Sha256::new();
     for file in files {
         let seen = format!(
