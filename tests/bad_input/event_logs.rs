@@ -218,6 +218,18 @@ fn a_folder_without_logs_is_named() {
 }
 
 #[test]
+fn a_folder_of_damaged_logs_alone_has_no_rows() {
+    let dir = dir();
+    write(&dir, "good.evtx", b"ElfFile");
+    let said = dir.run(&[]);
+    assert_eq!(said.code, 3, "{said:#?}");
+    for part in ["good.evtx", "it is cut off in its header", "no rows"] {
+        assert!(said.stderr.contains(part), "{part}: {said:#?}");
+    }
+    dir.findings_are_as_before();
+}
+
+#[test]
 fn a_log_has_no_versions() {
     let dir = dir();
     dir.edit_job("\"evtx\"\n", "\"evtx\"\nversion = 3\n");

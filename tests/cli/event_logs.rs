@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value as Json, json};
 
 use crate::kit::event_log::{
-    HEADER, LoggedEvent, event_log, leave_open, security_4624, security_4688, sysmon_1, text,
+    HEADER, LoggedEvent, event_log, leave_open, seal, security_4624, security_4688, sysmon_1, text,
 };
 use crate::kit::{Dir, Value, batch, event, write_delta};
 
@@ -107,6 +107,16 @@ fn an_event_of_another_kind_is_left_out() {
 }
 
 #[test]
+fn what_is_left_out_is_counted() {
+    let dir = dir();
+    let events = [1, 2, 3].map(|_| security_4624(TIME, "ws-1"));
+    write(&dir, "Security.evtx", &[&events]);
+    let plan = dir.query("EXPLAIN ANALYZE SELECT Account FROM process_execution");
+    let plan = plan[0]["plan"].as_str().unwrap();
+    assert!(plan.contains("records_left_out=3"), "{plan}");
+}
+
+#[test]
 fn computers_and_services_of_windows_are_machines() {
     let accounts = [
         (r"CONTOSO\WS-1$", "Machine"),
@@ -158,6 +168,20 @@ fn text_of_any_script_is_kept() {
         rows(&[start], "Account, Process, CommandLine"),
         [json!({"Account": r"CONTOSO\Łukasz", "Process": "программа 🦀.exe", "CommandLine": line})]
     );
+}
+
+#[test]
+fn half_a_character_of_utf_16_is_no_reason_to_lose_an_event() {
+    let dir = dir();
+    let mut log = event_log(&[&[security_4688(TIME, "ws-1", "alice", CMD, "cmd.exe 🦀")]]);
+    let crab: Vec<_> = "🦀".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let at = log.windows(4).position(|bytes| bytes == crab).unwrap();
+    log[at + 2..at + 4].copy_from_slice(b"!\0");
+    seal(&mut log, 0);
+    dir.write("data/logs/Security.evtx", "");
+    fs::write(dir.path("data/logs/Security.evtx"), log).unwrap();
+    let rows = dir.query("SELECT CommandLine FROM process_execution");
+    assert_eq!(rows, [json!({"CommandLine": "cmd.exe \u{fffd}!"})]);
 }
 
 #[test]
@@ -213,17 +237,15 @@ fn a_log_of_eleven_megabytes_is_read_in_parts_and_each_event_once() {
         .collect();
     let chunks: Vec<_> = starts.iter().map(<[LoggedEvent; 1]>::as_slice).collect();
     write(&dir, "Security.evtx", &chunks);
-    let said = dir.crannog(&[
-        "query",
-        "SELECT count(*) AS n, count(DISTINCT CommandLine) AS lines FROM process_execution",
-        "--job",
-        crate::kit::JOB,
-        "--set",
-        "engine.threads=4",
-        "--format",
-        "csv",
-    ]);
-    assert_eq!(said.succeeds().stdout, "n,lines\n180,180\n");
+    let answer = |sql: &str| {
+        let four = ["--set", "engine.threads=4", "--format", "csv"];
+        let said = dir.crannog(&[&["query", sql, "--job", crate::kit::JOB], &four[..]].concat());
+        said.succeeds().stdout.clone()
+    };
+    let count = "SELECT count(*) AS n, count(DISTINCT CommandLine) AS lines FROM process_execution";
+    assert_eq!(answer(count), "n,lines\n180,180\n");
+    let plan = answer(&format!("EXPLAIN {count}"));
+    assert!(plan.contains("file_groups={4 groups"), "{plan}");
 }
 
 #[test]

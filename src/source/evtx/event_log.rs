@@ -62,7 +62,7 @@ fn in_full(error: &dyn Error) -> String {
 pub(super) struct EventLog {
     /// Whole chunks in the file.
     chunks: u64,
-    /// Chunks that the header says are in use: as many or fewer, and 0 where it cannot say.
+    /// Chunks that must hold something, by the header; 0 where it may be of an earlier moment.
     used: u64,
     /// Whether Windows had the file open when it was copied.
     is_dirty: bool,
