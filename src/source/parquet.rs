@@ -30,13 +30,8 @@ pub(super) async fn open(
     shown: &str,
     options: &HashMap<String, String>,
 ) -> Result<Opened, SourceError> {
-    let url = listing_url(location, shown, EXTENSION)?;
-    if url.scheme() != "file" {
-        let settings = environment().chain(options.clone());
-        let (store, _) =
-            object_store::parse_url_opts(url.get_url(), settings).map_err(SourceError::Store)?;
-        ctx.register_object_store(url.object_store().as_ref(), store.into());
-    }
+    let is_file = location.ends_with(EXTENSION);
+    let url = register_store(ctx, location, shown, is_file, options)?;
     let state = ctx.state();
     let extension = if url.get_glob().is_none() && url.is_collection() {
         EXTENSION
@@ -95,12 +90,26 @@ pub(super) async fn open(
     })
 }
 
-/// Splits a location into what to list and the pattern to keep; a folder ends in `/`, a file in `extension`.
-pub(super) fn listing_url(
+/// What to list at a location, its object store registered; `is_file`: a URL without a pattern names a file.
+pub(super) fn register_store(
+    ctx: &SessionContext,
     location: &str,
     shown: &str,
-    extension: &str,
+    is_file: bool,
+    options: &HashMap<String, String>,
 ) -> Result<ListingTableUrl, SourceError> {
+    let url = listing_url(location, shown, is_file)?;
+    if url.scheme() != "file" {
+        let settings = environment().chain(options.clone());
+        let (store, _) =
+            object_store::parse_url_opts(url.get_url(), settings).map_err(SourceError::Store)?;
+        ctx.register_object_store(url.object_store().as_ref(), store.into());
+    }
+    Ok(url)
+}
+
+/// Splits a location into what to list and the pattern to keep; a folder ends in `/`.
+fn listing_url(location: &str, shown: &str, is_file: bool) -> Result<ListingTableUrl, SourceError> {
     let wrong = || SourceError::Location {
         location: shown.to_owned(),
     };
@@ -117,7 +126,6 @@ pub(super) fn listing_url(
             _ => ListingTableUrl::parse(location).map_err(|_| wrong()),
         };
     }
-    let is_file = location.ends_with(extension);
     let (folder, glob) = match location.find(['*', '?', '[']) {
         Some(first) => {
             let cut = location[..first]
@@ -137,7 +145,7 @@ pub(super) fn listing_url(
 }
 
 /// The usual variables of the object stores, as their settings.
-pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
+fn environment() -> impl Iterator<Item = (String, String)> {
     let stores = ["AWS_", "AZURE_", "GOOGLE_"];
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

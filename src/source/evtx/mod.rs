@@ -19,7 +19,7 @@ use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use object_store::ObjectMeta;
 
-use super::parquet::{digest, environment, listing_url};
+use super::parquet::{digest, register_store};
 use super::{Opened, Skipped, SourceError, identity};
 use crate::blame::{Blame, blame_of};
 
@@ -40,13 +40,8 @@ pub(super) async fn open(
     options: &HashMap<String, String>,
     skipped: Skipped,
 ) -> Result<Opened, SourceError> {
-    let url = listing_url(location, shown, EXTENSION)?;
-    if url.scheme() != "file" {
-        let settings = environment().chain(options.clone());
-        let (store, _) =
-            object_store::parse_url_opts(url.get_url(), settings).map_err(SourceError::Store)?;
-        ctx.register_object_store(url.object_store().as_ref(), store.into());
-    }
+    let is_file = is_event_log(location);
+    let url = register_store(ctx, location, shown, is_file, options)?;
     let files = match list(ctx, &url).await {
         Ok(files) => files,
         Err(error) if blame_of(&error) == Blame::Data => Vec::new(),
@@ -82,18 +77,17 @@ async fn list(
     let files = url.list_all_files(&state, store.as_ref(), "").await?;
     let mut files: Vec<_> = files.try_collect().await?;
     if url.is_collection() && url.get_glob().is_none() {
-        files.retain(is_event_log);
+        files.retain(|file| is_event_log(file.location.as_ref()));
     }
     files.sort_by(|a, b| a.location.cmp(&b.location));
     Ok(files)
 }
 
 /// Windows does not mind the case of a name.
-fn is_event_log(file: &ObjectMeta) -> bool {
-    let name = file.location.as_ref();
-    name.len() > EXTENSION.len()
-        && name.is_char_boundary(name.len() - EXTENSION.len())
-        && name[name.len() - EXTENSION.len()..].eq_ignore_ascii_case(EXTENSION)
+fn is_event_log(name: &str) -> bool {
+    let start = name.len().saturating_sub(EXTENSION.len());
+    name.get(start..)
+        .is_some_and(|end| end.eq_ignore_ascii_case(EXTENSION))
 }
 
 /// What a person calls a file: its path from the location on.
