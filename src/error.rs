@@ -11,7 +11,7 @@ use crate::forest::ForestError;
 use crate::import::ImportError;
 use crate::job::JobError;
 use crate::sinks::SinkError;
-use crate::source::{SourceError, UnreadableFile};
+use crate::source::{DamagedLog, SourceError, UnreadableFile};
 
 /// The result of a library call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -152,6 +152,9 @@ fn step_hint(error: &DataFusionError) -> Option<String> {
         }
         DataFusionError::External(error) if error.is::<UnreadableFile>() => {
             "restore the file or remove it; without `--strict` a run goes on with the other files"
+        }
+        DataFusionError::External(error) if error.is::<DamagedLog>() => {
+            "restore it, or remove it; without `strict` it is named, and what else it holds is read"
         }
         DataFusionError::ArrowError(_, _) => "a value does not fit the type that the SQL asks for",
         _ => return None,

@@ -10,4 +10,5 @@ mod golden;
 mod kit;
 mod layers;
 mod real_data;
+mod real_logs;
 mod sklearn;

@@ -52,6 +52,8 @@ pub(super) struct SourceSpec {
 pub enum Format {
     /// A Delta table.
     Delta,
+    /// Windows event logs: a file, a directory or a glob.
+    Evtx,
     /// Parquet: a file, a directory or a glob.
     Parquet,
     /// CloudTrail as AWS delivers it: a bucket, a folder or a file.

@@ -5,6 +5,7 @@
 
 mod cloudtrail;
 mod delta;
+mod evtx;
 mod parquet;
 mod skipped;
 
@@ -28,6 +29,7 @@ use crate::error::Error;
 use crate::functions::local_time;
 pub(crate) use cloudtrail::SOURCE_FILE;
 pub use cloudtrail::{FileProblem, UnreadableFile};
+pub use evtx::DamagedLog;
 pub use skipped::Skipped;
 
 use crate::job::{DeltaTarget, Format, Interval, Job, JobError, Source, resolve_options};
@@ -115,6 +117,9 @@ pub enum SourceError {
         /// The reader's words.
         source: DataFusionError,
     },
+    /// The event logs of a folder cannot be listed.
+    #[error("the event logs cannot be listed")]
+    List(#[source] DataFusionError),
     /// The object store cannot be reached.
     #[error("the object store cannot be reached")]
     Store(#[source] object_store::Error),
@@ -142,6 +147,7 @@ impl SourceError {
             Self::Store(_) => Blame::Outside,
             Self::Delta(error) => blame_of(error),
             Self::Parquet(error)
+            | Self::List(error)
             | Self::ParquetFile { source: error, .. }
             | Self::Register(error) => blame_of(error),
         }
@@ -167,7 +173,11 @@ impl SourceError {
             Self::NotImportable { .. } => {
                 Some("name its location in the job file, under [sources]".to_owned())
             }
-            Self::Location { .. } | Self::Parquet(_) | Self::Store(_) | Self::Register(_) => None,
+            Self::Location { .. }
+            | Self::List(_)
+            | Self::Parquet(_)
+            | Self::Store(_)
+            | Self::Register(_) => None,
         }
     }
 }
@@ -307,6 +317,10 @@ async fn open(
                 reading.strict,
             )
             .await
+        }
+        Format::Evtx => {
+            let skipped = Skipped::new(reading.strict);
+            evtx::open(ctx, &location, shown, &options, skipped).await
         }
         Format::Parquet => parquet::open(ctx, &location, shown, &options).await,
     }

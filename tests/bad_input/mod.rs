@@ -2,6 +2,7 @@
 //! machine's, 2 the job's, 3 the data's), and leaves the findings of earlier runs as they were.
 
 mod delta_source;
+mod event_logs;
 mod events;
 mod features;
 mod job_file;

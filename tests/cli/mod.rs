@@ -1,5 +1,6 @@
 //! What a person and a scheduler see when things go right.
 
+mod event_logs;
 mod findings;
 mod formats;
 mod query;

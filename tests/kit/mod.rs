@@ -2,12 +2,15 @@
 //!
 //! Every folder already holds a table of findings, so that a test of a failing run can say: it is as it was.
 
+mod binary_xml;
 mod dir;
+pub mod event_log;
 mod events;
 mod raw_delta;
 mod said;
 mod tables;
 
+pub use binary_xml::Value;
 pub use dir::{AS_OF, Dir, JOB};
 pub use events::{Event, batch, event, usual};
 pub use raw_delta::{RawDelta, add, delta_schema, z85};
