@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cli;
+mod cloudtrail;
 mod encoders;
 mod golden;
 mod kit;
