@@ -39,13 +39,14 @@ fmt: ## format the code
 check: ## all that CI runs
 	.ci/run
 
-parity: release ## the same answer as DuckDB + scikit-learn on generated events: make parity ROWS=1000000 SEED=1
+parity: release ## the same answers as the notebooks' tools on generated events, both jobs: make parity ROWS=1000000 SEED=1
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt tests/parity/parity.py --rows $(or $(ROWS),1000000) --seed $(SEED)
+	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt tests/parity/cloudtrail.py --rows $(or $(ROWS),1000000) --seed $(SEED)
 
 interop: build ## read the output with deltalake, Polars, DuckDB and ClickHouse
 	CRANNOG=$(TARGET)/debug/crannog benches/python.sh tests/interop/requirements.txt tests/interop/readers.py
 
-bench: release ## the whole job beside DuckDB + scikit-learn, in turn: make bench ROWS=10000000
+bench: release ## the whole jobs beside the notebooks' tools, in turn: make bench ROWS=10000000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/whole_job.py $(if $(ROWS),--rows $(ROWS))
 
 bench-model: ## the forest beside scikit-learn, isotree and coniferest, in turn: make bench-model ROWS=2097152

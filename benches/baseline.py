@@ -1,6 +1,6 @@
-"""The baseline, DuckDB and scikit-learn, and the events that it and crannog read.
+"""The baselines, DuckDB or pandas with scikit-learn, and the events that they and crannog read.
 
-Its scripts are not part of this repository: they lie in ../shared/bench beside it, or where CRANNOG_BENCH says.
+Their scripts are not part of this repository: they lie in ../shared/bench beside it, or where CRANNOG_BENCH says.
 """
 
 import os
@@ -12,6 +12,7 @@ from crannog import ROOT, answer, missing
 # The events end on the day before; three in the morning is when the nightly job runs.
 AS_OF = "2026-11-22T03:00:00Z"
 SEED = 4688
+CALLS_SEED = 1337
 
 
 def script(name):
@@ -41,3 +42,14 @@ def make_events(folder, rows, seed=SEED):
     words = [sys.executable, script("gen_process_events.py"), "--rows", rows]
     words += [word for name, value in fleet.items() for word in (f"--{name}", value)]
     answer([*words, "--out", folder / "parquet", "--delta", folder / "delta"])
+
+
+def cloudtrail_command(parquet, anomalies):
+    """The CloudTrail notebook on a file or folder of Parquet, without its plots; codes follow the order of its rows."""
+    return [sys.executable, script("baseline_cloudtrail.py"), str(parquet), "--out", str(anomalies)]
+
+
+def make_calls(folder, rows, seed=CALLS_SEED):
+    """Writes a day of CloudTrail events as Parquet files into a new folder."""
+    words = [sys.executable, script("gen_cloudtrail.py"), "--rows", rows, "--seed", seed]
+    answer([*words, "--out", folder])

@@ -1,4 +1,4 @@
-"""The program under test: where it is, and how a run of the process execution job is written."""
+"""The program under test: where it is, and how a run of one of its jobs is written."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 JOB = ROOT / "jobs" / "process_execution.toml"
+CLOUDTRAIL = ROOT / "jobs" / "cloudtrail.toml"
 
 
 def program():
@@ -20,11 +21,12 @@ def program():
 
 
 def job_arguments(source, output, job=JOB):
-    """The options that point a job at a table of events and a table of findings."""
+    """The options that point a job at a table of events and a table of findings. A job's table has the job's name."""
     form = "delta" if (Path(source) / "_delta_log").is_dir() else "parquet"
+    table = Path(job).stem
     settings = {
-        "sources.process_execution.format": form,
-        "sources.process_execution.location": source,
+        f"sources.{table}.format": form,
+        f"sources.{table}.location": source,
         "sinks[0].location": output,
     }
     return [str(job), *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]

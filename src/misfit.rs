@@ -52,6 +52,9 @@ fn sentence(ctx: &SessionContext, text: &str) -> (String, Option<String>) {
         let hint = did_you_mean(name, tables(ctx).iter().map(String::as_str));
         return (format!("there is no table `{name}` here"), hint);
     }
+    if let Some(name) = between(text, "Field ", " not found in struct") {
+        return (format!("there is no field `{name}` in this struct"), None);
+    }
     if let Some(name) = between(text, "Invalid function '", "'") {
         let hint =
             between(text, "Did you mean '", "'").map(|meant| format!("did you mean `{meant}`?"));

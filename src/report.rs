@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::forest::{IsolationForest, IsolationForestParams};
+use crate::forest::{ColumnScale, IsolationForest, IsolationForestParams};
 use crate::job::{Interval, Job};
 use crate::progress::Stage;
 use crate::run_id::RunId;
@@ -57,6 +57,9 @@ pub struct ModelSummary {
     pub n_samples: usize,
     /// The feature columns.
     pub features: Vec<String>,
+    /// What the scaler took off each of them and divided it by; `None` where the job does not scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard_scaler: Option<ScalerSummary>,
     /// Rows with an `anomaly_score` above this are anomalies: `-offset_` of scikit-learn.
     pub threshold: f64,
     /// Rows with prediction -1, in the whole of the training window.
@@ -65,14 +68,38 @@ pub struct ModelSummary {
     pub max_anomaly_score: f64,
 }
 
+/// scikit-learn's `mean_` and `scale_`, in the order of the feature columns.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScalerSummary {
+    /// The mean of each column.
+    pub mean: Vec<f64>,
+    /// Its standard deviation, or 1 for a constant column.
+    pub scale: Vec<f64>,
+}
+
+impl ScalerSummary {
+    fn new(columns: &[ColumnScale]) -> Self {
+        Self {
+            mean: columns.iter().map(|column| column.mean).collect(),
+            scale: columns.iter().map(|column| column.scale).collect(),
+        }
+    }
+}
+
 impl ModelSummary {
-    /// Sums up a forest and its `score_samples`.
-    pub fn new(job: &Job, forest: &IsolationForest, score_samples: &[f64]) -> Self {
+    /// Sums up a forest and its `score_samples`, and the scaler before it.
+    pub fn new(
+        job: &Job,
+        scales: Option<&[ColumnScale]>,
+        forest: &IsolationForest,
+        score_samples: &[f64],
+    ) -> Self {
         let offset = forest.offset();
         Self {
             params: job.isolation_forest.clone(),
             n_samples: score_samples.len(),
             features: job.features.columns.clone(),
+            standard_scaler: scales.map(ScalerSummary::new),
             threshold: -offset,
             n_anomalies: score_samples
                 .iter()

@@ -44,7 +44,7 @@ pub async fn run(
                 .map_err(Error::from)
         })
     })?;
-    let model = ModelSummary::new(job, &forest, &scores);
+    let model = ModelSummary::new(job, features.scales(), &forest, &scores);
     let scored = Scored::new(features, &scores, forest.offset()).map_err(Error::Scored)?;
     if let Some(path) = scored_file {
         scored.save(path)?;

@@ -147,14 +147,10 @@ impl Scored {
 
 /// 1 for the lowest score, and so on; equal scores by position.
 fn ranks(score_samples: &[f64]) -> Vec<i64> {
-    let mut order: Vec<usize> = (0..score_samples.len()).collect();
-    order.sort_unstable_by(|a, b| {
-        score_samples[*a]
-            .total_cmp(&score_samples[*b])
-            .then(a.cmp(b))
-    });
+    let mut order: Vec<(f64, usize)> = score_samples.iter().copied().zip(0..).collect();
+    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let mut ranks = vec![0; order.len()];
-    for (rank, row) in (1..).zip(order) {
+    for (rank, (_, row)) in (1..).zip(order) {
         ranks[row] = rank;
     }
     ranks

@@ -3,18 +3,17 @@
 //! Row order is part of the answer, since the forest samples by position: rows are sorted by the job's keys, NULL
 //! first, text by its UTF-8 bytes, and keys are unique. So equal data give equal rows, whatever the partitions.
 
+mod matrix;
 mod order;
+mod repeated;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float32Array, RecordBatch};
-use arrow::compute::kernels::cmp::distinct;
-use arrow::compute::or;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::blame::Blame;
-use crate::forest::{FeatureMatrix, ForestError};
-use crate::job::{Features, MissingValues};
+use crate::forest::{ColumnScale, FeatureMatrix, ForestError};
+use crate::job::{DuplicateKeys, Features};
 use crate::strict::cast;
 
 /// The rows a forest is asked about.
@@ -23,6 +22,7 @@ pub struct FeatureTable {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
     matrix: FeatureMatrix,
+    scales: Option<Vec<ColumnScale>>,
 }
 
 /// Why rows cannot be judged as they are.
@@ -52,6 +52,16 @@ pub enum FeatureError {
         /// The step that made it.
         step: String,
         /// NULL and NaN values in it.
+        count: usize,
+    },
+    /// A feature that no scaler can bring to size.
+    #[error("column `{column}` of `{step}` has {count} infinite values, which cannot be scaled")]
+    Infinite {
+        /// The column.
+        column: String,
+        /// The step that made it.
+        step: String,
+        /// Infinite values in it.
         count: usize,
     },
     /// The values cannot be read as numbers.
@@ -94,6 +104,9 @@ impl FeatureError {
             Self::Missing { column, .. } => format!(
                 "give it a value in SQL, for example coalesce({column}, 0), or set [features] missing_values = \"allow-nan\" to let the forest treat it as missing"
             ),
+            Self::Infinite { column, .. } => format!(
+                "give it an end in SQL, for example least({column}, 1e9), or leave [features] scaler out"
+            ),
             Self::NotNumbers { column, .. } => format!("make `{column}` a number in SQL"),
             Self::Rows { .. } | Self::Matrix(_) => return None,
         })
@@ -121,25 +134,33 @@ impl FeatureTable {
                 window: None,
             });
         }
-        let batches = order::sort_by_keys(&schema, batches, &features.keys).map_err(|source| {
-            FeatureError::Rows {
-                step: step.to_owned(),
-                source,
-            }
-        })?;
-        check_unique(step, &features.keys, &batches)?;
-        let columns = matrix_columns(step, features, &schema, &batches)?;
-        let matrix = FeatureMatrix::try_new(features.columns.clone(), columns)?;
+        let ties = features.duplicate_keys == DuplicateKeys::First;
+        let batches =
+            order::sort_by_keys(&schema, batches, &features.keys, ties).map_err(|source| {
+                FeatureError::Rows {
+                    step: step.to_owned(),
+                    source,
+                }
+            })?;
+        let batches = repeated::once_each(step, features, batches)?;
+        let columns = matrix::columns(step, features, &schema, &batches)?;
+        let matrix = FeatureMatrix::try_new(features.columns.clone(), columns.values)?;
         Ok(Self {
             schema,
             batches,
             matrix,
+            scales: columns.scales,
         })
     }
 
     /// What the forest sees.
     pub fn matrix(&self) -> &FeatureMatrix {
         &self.matrix
+    }
+
+    /// Mean and scale of each column, where the job scales them.
+    pub fn scales(&self) -> Option<&[ColumnScale]> {
+        self.scales.as_deref()
     }
 
     /// The number of rows.
@@ -168,154 +189,6 @@ impl FeatureTable {
     }
 }
 
-/// Equal keys stand next to each other in sorted rows, so each row is compared with the one before it.
-fn check_unique(step: &str, keys: &[String], batches: &[RecordBatch]) -> Result<(), FeatureError> {
-    let rows = |source| FeatureError::Rows {
-        step: step.to_owned(),
-        source,
-    };
-    let mut before: Option<&RecordBatch> = None;
-    for batch in batches {
-        let key_columns = |batch: &RecordBatch| -> Vec<ArrayRef> {
-            keys.iter()
-                .filter_map(|key| batch.column_by_name(key).cloned())
-                .collect()
-        };
-        let columns = key_columns(batch);
-        let mut differs = differing_neighbours(&columns).map_err(rows)?;
-        if let Some(before) = before {
-            let last = before.slice(before.num_rows() - 1, 1);
-            let first = batch.slice(0, 1);
-            let pairs = key_columns(&last).into_iter().zip(key_columns(&first));
-            let joined = pairs
-                .map(|(last, first)| arrow::compute::concat(&[last.as_ref(), first.as_ref()]))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(rows)?;
-            if !differing_neighbours(&joined).map_err(rows)?.value(0) {
-                differs = BooleanArray::from(vec![false]);
-            }
-        }
-        if let Some(row) = differs.iter().position(|differs| differs == Some(false)) {
-            return Err(FeatureError::DuplicateKey {
-                step: step.to_owned(),
-                key: show_key(keys, batch, row),
-            });
-        }
-        before = Some(batch);
-    }
-    Ok(())
-}
-
-/// For each row but the last: does the next one differ in any column?
-fn differing_neighbours(columns: &[ArrayRef]) -> Result<BooleanArray, ArrowError> {
-    let rows = columns.first().map_or(0, |column| column.len());
-    let mut differs = BooleanArray::from(vec![false; rows.saturating_sub(1)]);
-    for column in columns {
-        let len = column.len() - 1;
-        differs = or(
-            &differs,
-            &distinct(&column.slice(0, len), &column.slice(1, len))?,
-        )?;
-    }
-    Ok(differs)
-}
-
-fn show_key(keys: &[String], batch: &RecordBatch, row: usize) -> String {
-    let options = FormatOptions::default().with_null("NULL");
-    let show = |key: &String| {
-        let column = batch.column_by_name(key)?;
-        let text = ArrayFormatter::try_new(column, &options)
-            .ok()?
-            .value(row)
-            .to_string();
-        Some(format!("{key} = {}", crate::display::plain(&text)))
-    };
-    keys.iter().filter_map(show).collect::<Vec<_>>().join(", ")
-}
-
-/// The feature columns as f32, by NumPy's rule: a table of whole numbers alone is converted directly, any other
-/// by way of f64.
-fn matrix_columns(
-    step: &str,
-    features: &Features,
-    schema: &SchemaRef,
-    batches: &[RecordBatch],
-) -> Result<Vec<Vec<f32>>, FeatureError> {
-    let is_integer = |name: &String| {
-        schema
-            .field_with_name(name)
-            .is_ok_and(|field| field.data_type().is_integer())
-    };
-    let all_integers = features.columns.iter().all(is_integer);
-    let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    let mut columns = Vec::with_capacity(features.columns.len());
-    for name in &features.columns {
-        let mut values = Vec::with_capacity(rows);
-        for column in batches
-            .iter()
-            .filter_map(|batch| batch.column_by_name(name))
-        {
-            append(column, all_integers, &mut values).map_err(|source| {
-                FeatureError::NotNumbers {
-                    column: name.clone(),
-                    source,
-                }
-            })?;
-        }
-        let count = values.iter().filter(|value| value.is_nan()).count();
-        if count > 0 && features.missing_values == MissingValues::Error {
-            return Err(FeatureError::Missing {
-                column: name.clone(),
-                step: step.to_owned(),
-                count,
-            });
-        }
-        columns.push(values);
-    }
-    Ok(columns)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "the forest sees f32, as scikit-learn's does"
-)]
-fn append(column: &ArrayRef, all_integers: bool, values: &mut Vec<f32>) -> Result<(), ArrowError> {
-    match column.data_type() {
-        DataType::Float32 => {
-            let numbers: &Float32Array = column.as_primitive();
-            values.extend(numbers.iter().map(|value| value.unwrap_or(f32::NAN)));
-        }
-        DataType::UInt64 if all_integers => {
-            let numbers = column.as_primitive::<arrow::datatypes::UInt64Type>();
-            values.extend(
-                numbers
-                    .iter()
-                    .map(|value| value.map_or(f32::NAN, |value| value as f32)),
-            );
-        }
-        _ if all_integers => {
-            let numbers = cast(column, &DataType::Int64)?;
-            let numbers = numbers.as_primitive::<Int64Type>();
-            values.extend(
-                numbers
-                    .iter()
-                    .map(|value| value.map_or(f32::NAN, |value| value as f32)),
-            );
-        }
-        _ => {
-            let numbers = cast(column, &DataType::Float64)?;
-            let numbers = numbers.as_primitive::<Float64Type>();
-            values.extend(
-                numbers
-                    .iter()
-                    .map(|value| value.map_or(f32::NAN, |value| value as f32)),
-            );
-        }
-    }
-    Ok(())
-}
-
 /// Whether a column of this type can be a feature.
 pub(crate) fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric() || *data_type == DataType::Boolean
@@ -325,9 +198,10 @@ pub(crate) fn is_number(data_type: &DataType) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Float64Array, Int64Array, StringArray};
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 
     use super::*;
+    use crate::job::{MissingValues, Scaler};
 
     fn features(missing_values: MissingValues) -> Features {
         Features {
@@ -335,6 +209,8 @@ mod tests {
             keys: vec!["host".to_owned()],
             columns: vec!["count".to_owned()],
             missing_values,
+            duplicate_keys: DuplicateKeys::Error,
+            scaler: None,
         }
     }
 
@@ -387,6 +263,21 @@ mod tests {
     }
 
     #[test]
+    fn of_rows_with_equal_keys_the_first_by_its_other_columns_counts_if_the_job_says_so() {
+        let batches = vec![
+            batch(&[Some("a"), Some("b"), None], counts(&[9, 7, 4])),
+            batch(&[Some("a"), None, Some("a")], counts(&[8, 4, 8])),
+        ];
+        let first = Features {
+            duplicate_keys: DuplicateKeys::First,
+            ..features(MissingValues::Error)
+        };
+        let table = FeatureTable::try_new("events", &first, batches[0].schema(), batches).unwrap();
+        assert_eq!(table.matrix().column(0), [4.0, 8.0, 7.0]);
+        assert_eq!(table.n_samples(), 3);
+    }
+
+    #[test]
     fn a_missing_value_is_an_error_unless_the_job_takes_it_as_nan() {
         let rows = || {
             vec![batch(
@@ -414,6 +305,75 @@ mod tests {
         assert_eq!(
             f64::from(table.matrix().column(0)[0]),
             2_f64.powi(60) + 2_f64.powi(37)
+        );
+    }
+
+    fn scaled(columns: Vec<(&str, ArrayRef)>) -> Result<FeatureTable, FeatureError> {
+        let features = Features {
+            columns: columns.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            missing_values: MissingValues::AllowNan,
+            scaler: Some(Scaler::Standard),
+            ..features(MissingValues::Error)
+        };
+        let hosts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "c"]));
+        let columns = [("host", hosts)].into_iter().chain(columns);
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        FeatureTable::try_new("grouped", &features, batch.schema(), vec![batch])
+    }
+
+    #[test]
+    fn a_scaled_column_has_its_mean_taken_off_and_is_divided_by_its_deviation() {
+        let table = scaled(vec![
+            ("x", counts(&[2, 4, 6])),
+            ("constant", counts(&[5, 5, 5])),
+        ])
+        .unwrap();
+        let scales = table.scales().unwrap();
+        assert_eq!(
+            (scales[0].mean, scales[0].scale),
+            (4.0, (8.0_f64 / 3.0).sqrt())
+        );
+        let step = (2.0 / (8.0_f64 / 3.0).sqrt()) as f32;
+        assert_eq!(table.matrix().column(0), [-step, 0.0, step]);
+        assert_eq!((scales[1].mean, scales[1].scale), (5.0, 1.0));
+        assert_eq!(table.matrix().column(1), [0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn values_are_scaled_before_they_are_rounded_unless_all_columns_are_f32() {
+        // 2^24 + 1 and its neighbour are one number as f32, and two as f64.
+        let wide = [16_777_216, 16_777_217, 16_777_218];
+        let table = scaled(vec![("x", counts(&wide))]).unwrap();
+        assert_eq!(table.matrix().column(0)[1], 0.0);
+        let singles: ArrayRef = Arc::new(arrow::array::Float32Array::from_iter_values(
+            wide.map(|value| value as f32),
+        ));
+        let table = scaled(vec![("x", Arc::clone(&singles))]).unwrap();
+        let scale = table.scales().unwrap()[0];
+        assert_eq!(
+            table.matrix().column(0)[1],
+            (16_777_216.0 - scale.mean as f32) / scale.scale as f32
+        );
+        // Beside a column of another type it is scaled in f64.
+        let table = scaled(vec![("x", singles), ("y", counts(&[1, 2, 3]))]).unwrap();
+        assert_eq!(
+            table.matrix().column(0)[1],
+            scale.transform(16_777_216.0) as f32
+        );
+    }
+
+    #[test]
+    fn a_scaler_leaves_missing_values_out_and_refuses_infinite_ones() {
+        let floats = |values: [Option<f64>; 3]| -> ArrayRef {
+            Arc::new(Float64Array::from(values.to_vec()))
+        };
+        let table = scaled(vec![("x", floats([Some(1.0), None, Some(3.0)]))]).unwrap();
+        assert_eq!(table.scales().unwrap()[0].mean, 2.0);
+        assert!(table.matrix().column(0)[1].is_nan());
+        let infinite = scaled(vec![("x", floats([Some(1.0), Some(f64::INFINITY), None]))]);
+        assert_eq!(
+            infinite.unwrap_err().to_string(),
+            "column `x` of `grouped` has 1 infinite values, which cannot be scaled"
         );
     }
 }

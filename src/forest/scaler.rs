@@ -46,28 +46,15 @@ pub struct StandardScaler {
 impl StandardScaler {
     /// Learns mean and scale of each column; NaN is a missing value.
     pub fn fit<C: AsRef<[f64]>>(columns: &[C], order: SummationOrder) -> Self {
-        let fit = |column: &C| {
-            let values = column.as_ref();
-            ColumnScale::around(order.sum(values, zero_if_missing), values, order)
-        };
+        let fit = |column: &C| ColumnScale::fit(column.as_ref(), order);
         Self {
             columns: columns.iter().map(fit).collect(),
         }
     }
 
-    /// Like `fit`, for a table that is all `f32`: sums are in `f64`, but NumPy widens a column one
-    /// buffer at a time, which changes the order of the first sum. To go with `transform_f32`.
+    /// Like `fit`, for a table that is all `f32`. To go with `transform_f32`.
     pub fn fit_f32<C: AsRef<[f32]>>(columns: &[C], order: SummationOrder) -> Self {
-        let fit = |column: &C| {
-            let wide: Vec<f64> = column.as_ref().iter().map(|x| f64::from(*x)).collect();
-            let total = match order {
-                SummationOrder::Pairwise => wide.chunks(NUMPY_BUFFER).fold(0.0, |total, buffer| {
-                    total + order.sum(buffer, zero_if_missing)
-                }),
-                SummationOrder::Sequential => order.sum(&wide, zero_if_missing),
-            };
-            ColumnScale::around(total, &wide, order)
-        };
+        let fit = |column: &C| ColumnScale::fit_f32(column.as_ref(), order);
         Self {
             columns: columns.iter().map(fit).collect(),
         }
@@ -80,6 +67,24 @@ impl StandardScaler {
 }
 
 impl ColumnScale {
+    /// Learns mean and scale of one column, for a table too large to hold twice.
+    pub fn fit(values: &[f64], order: SummationOrder) -> Self {
+        Self::around(order.sum(values, zero_if_missing), values, order)
+    }
+
+    /// Like `fit`, for a column of a table that is all `f32`: sums are in `f64`, but NumPy widens the column one
+    /// buffer at a time, which changes the order of the first sum.
+    pub fn fit_f32(values: &[f32], order: SummationOrder) -> Self {
+        let wide: Vec<f64> = values.iter().map(|x| f64::from(*x)).collect();
+        let total = match order {
+            SummationOrder::Pairwise => wide.chunks(NUMPY_BUFFER).fold(0.0, |total, buffer| {
+                total + order.sum(buffer, zero_if_missing)
+            }),
+            SummationOrder::Sequential => order.sum(&wide, zero_if_missing),
+        };
+        Self::around(total, &wide, order)
+    }
+
     fn around(total: f64, values: &[f64], order: SummationOrder) -> Self {
         let count = values.iter().filter(|value| !value.is_nan()).count() as f64;
         // scikit-learn adds the total to what it knew before, 0.0: no mean is −0.0.

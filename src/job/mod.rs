@@ -22,7 +22,7 @@ pub use document::Document;
 pub use error::JobError;
 pub use location::{Location, resolve_options};
 pub use place::Place;
-pub use spec::{EngineSpec as Engine, Format, MissingValues, Parameter};
+pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler};
 pub use sql_file::SqlFile;
 pub(crate) use sql_file::parser_words;
 pub use template::{Template, as_written};
@@ -104,6 +104,10 @@ pub struct Features {
     pub columns: Vec<String>,
     /// What a NULL or NaN in them means.
     pub missing_values: MissingValues,
+    /// What becomes of rows with equal keys.
+    pub duplicate_keys: DuplicateKeys,
+    /// What is done to the columns before the forest sees them.
+    pub scaler: Option<Scaler>,
 }
 
 /// A Delta table to write.
@@ -252,6 +256,8 @@ impl Job {
                 keys: spec.features.keys,
                 columns: spec.features.columns,
                 missing_values: spec.features.missing_values,
+                duplicate_keys: spec.features.duplicate_keys,
+                scaler: spec.features.scaler,
             },
             findings: load(&spec.findings.sql, "findings.sql")?,
             name: spec.job.name,

@@ -106,6 +106,9 @@ pub(super) struct FeaturesSpec {
     pub columns: Vec<String>,
     #[serde(default)]
     pub missing_values: MissingValues,
+    #[serde(default)]
+    pub duplicate_keys: DuplicateKeys,
+    pub scaler: Option<Scaler>,
 }
 
 /// What a NULL or NaN in a feature column means.
@@ -117,6 +120,25 @@ pub enum MissingValues {
     Error,
     /// A missing value, as scikit-learn's forest treats NaN; its own word for it.
     AllowNan,
+}
+
+/// What becomes of rows with equal keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DuplicateKeys {
+    /// The run stops: the keys should name one row.
+    #[default]
+    Error,
+    /// The first of them counts, in the order of their other columns: a log that delivers at least once repeats itself.
+    First,
+}
+
+/// What is done to the feature columns before the forest sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaler {
+    /// scikit-learn's `StandardScaler`: the mean taken off, then divided by the standard deviation.
+    Standard,
 }
 
 #[derive(Debug, Deserialize)]

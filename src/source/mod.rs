@@ -1,11 +1,13 @@
 //! Sources: what a job reads, opened and registered under the names that its SQL uses.
 //!
 //! Whatever the format, a time is an instant with microseconds in the job's time zone, so that SQL's `date_trunc`
-//! means what Spark's means with that session zone. A time without a zone is local time in it.
+//! means what Spark's means with that session zone. A time without a zone is local time in it. A column named
+//! `a.b` is the field `b` of a column `a`.
 
 mod cloudtrail;
 mod delta;
 mod evtx;
+mod nested;
 mod parquet;
 mod skipped;
 
@@ -326,7 +328,7 @@ async fn open(
     }
 }
 
-/// Registers the table, its times in microseconds and in the job's zone.
+/// Registers the table, its times in microseconds and in the job's zone, its columns with dots in their names as fields.
 fn register(
     ctx: &SessionContext,
     source: &Source,
@@ -335,27 +337,28 @@ fn register(
 ) -> Result<(), DataFusionError> {
     let zoned = DataType::Timestamp(TimeUnit::Microsecond, Some(timezone.into()));
     let schema = opened.provider.schema();
-    let mut is_as_it_is = true;
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let mut is_as_it_is = !nested::has_fields(names);
     let columns = schema.fields().iter().map(|field| {
         let column = ident(field.name());
         let changed = match field.data_type() {
-            data_type if *data_type == zoned => return column,
+            data_type if *data_type == zoned => return (field.name().as_str(), column),
             DataType::Timestamp(_, None) if timezone != "UTC" => local_time(column, timezone),
             DataType::Timestamp(..) => cast(column, zoned.clone()),
             _ if opened.nullable_partitions.contains(field.name()) => {
                 nullif(column, lit(parquet::HIVE_NULL))
             }
-            _ => return column,
+            _ => return (field.name().as_str(), column),
         };
         is_as_it_is = false;
-        changed.alias(field.name())
+        (field.name().as_str(), changed)
     });
     let columns: Vec<_> = columns.collect();
     let table = if is_as_it_is {
         Arc::clone(&opened.provider)
     } else {
         ctx.read_table(Arc::clone(&opened.provider))?
-            .select(columns)?
+            .select(nested::nest(columns))?
             .into_view()
     };
     ctx.register_table(TableReference::bare(source.name.as_str()), table)?;

@@ -73,6 +73,27 @@ fn a_feature_that_is_infinite_is_larger_than_all_others() {
 }
 
 #[test]
+fn a_feature_that_is_infinite_cannot_be_scaled() {
+    let dir = Dir::new();
+    let sql = "sql/process_execution/indexed.sql";
+    let infinite = "CASE grouped.count WHEN 40 THEN cast('Infinity' AS double) ELSE grouped.count END AS count";
+    dir.edit(sql, "grouped.count                   AS count", infinite);
+    dir.edit_job("[features]\n", "[features]\nscaler = \"standard\"\n");
+    dir.run_is_refused(
+        3,
+        "error: column `count` of `indexed` has 1 infinite values, which cannot be scaled
+           hint: give it an end in SQL, for example least(count, 1e9), or leave [features] scaler out",
+    );
+}
+
+#[test]
+fn a_scaler_that_is_not_known_is_refused() {
+    let dir = Dir::new();
+    dir.edit_job("[features]\n", "[features]\nscaler = \"minmax\"\n");
+    dir.job_is_refused("error: jobs/process_execution.toml:21: `features.scaler`: there is no `minmax`, expected `standard`");
+}
+
+#[test]
 fn a_feature_that_is_a_text_is_refused_by_check() {
     let dir = Dir::new();
     dir.edit_job(

@@ -1,0 +1,34 @@
+-- anomalies.sql: the calls that the forest finds strange, of the time that is reported, their codes as values again.
+WITH anomalies AS (
+    SELECT
+        eventTime,
+        eventID,
+        eventSourceCode,
+        eventNameCode,
+        sourceIPAddressCode,
+        userIdentityArnCode,
+        awsRegionCode,
+        anomaly_score,
+        rank
+    FROM scored
+    WHERE prediction = -1
+      AND eventTime >= $detect_start
+      AND eventTime <  $detect_end
+)
+SELECT
+    sources.value            AS eventSource,
+    names.value              AS eventName,
+    arns.value               AS "userIdentity.arn",
+    addresses.value          AS sourceIPAddress,
+    anomalies.eventTime      AS eventTime,
+    regions.value            AS awsRegion,
+    anomalies.eventID        AS eventID,
+    anomalies.anomaly_score  AS anomaly_score,
+    anomalies.rank           AS rank
+FROM anomalies
+LEFT JOIN codes AS sources   ON sources.feature = 'eventSource' AND sources.code = anomalies.eventSourceCode
+LEFT JOIN codes AS names     ON names.feature = 'eventName' AND names.code = anomalies.eventNameCode
+LEFT JOIN codes AS addresses ON addresses.feature = 'sourceIPAddress' AND addresses.code = anomalies.sourceIPAddressCode
+LEFT JOIN codes AS arns      ON arns.feature = 'userIdentityArn' AND arns.code = anomalies.userIdentityArnCode
+LEFT JOIN codes AS regions   ON regions.feature = 'awsRegion' AND regions.code = anomalies.awsRegionCode
+ORDER BY anomalies.rank
