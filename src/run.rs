@@ -26,6 +26,7 @@ pub async fn run(
 ) -> Result<RunReport> {
     let started = Instant::now();
     InstructionSet::chosen()?;
+    job.report.page()?;
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job).await?;
@@ -77,6 +78,7 @@ pub async fn run(
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.
 pub async fn check(job: &Job, as_of: DateTime<Utc>) -> Result<Vec<SourceSummary>> {
     InstructionSet::chosen()?;
+    job.report.page()?;
     let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job).await?;
     let pipeline = Pipeline::plan(&ctx, job, &job.window.at(as_of)).await?;

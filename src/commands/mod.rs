@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod query;
+pub mod report;
 pub mod run;
 
 mod table;
