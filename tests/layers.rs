@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 23] = [
     ("blame", &[]),
     ("calendar", &[]),
+    ("cells", &[]),
+    ("chart", &["job"]),
     ("demo", &[]),
     ("features", &["forest", "job"]),
     ("forest", &[]),
@@ -20,12 +22,17 @@ const LAYERS: [(&str, &[&str]); 19] = [
             "features", "job", "misfit", "progress", "scoring", "session",
         ],
     ),
+    (
+        "page",
+        &["cells", "chart", "job", "progress", "report", "source"],
+    ),
     ("progress", &[]),
     ("query", &["job", "misfit", "pipeline", "session", "source"]),
     (
         "report",
         &["forest", "job", "progress", "run_id", "sinks", "source"],
     ),
+    ("saved", &["job", "report", "session", "sinks", "source"]),
     ("scoring", &["features"]),
     ("session", &["functions", "job"]),
     ("run_id", &["job", "source"]),
@@ -40,7 +47,9 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ),
     (
         "error",
-        &["demo", "features", "forest", "job", "sinks", "source"],
+        &[
+            "demo", "features", "forest", "job", "page", "sinks", "source",
+        ],
     ),
 ];
 

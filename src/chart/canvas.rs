@@ -13,10 +13,10 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::{ChartError, Drawing};
 
 /// Width of every chart: it fits a phone with letters that can be read, and two fit beside each other on a screen.
-pub(super) const WIDTH: u32 = 460;
+pub(super) const WIDTH: u32 = 400;
 
 /// The longest name on an axis, in columns of a terminal.
-const LONGEST: usize = 26;
+const LONGEST: usize = 24;
 
 /// plotters writes sizes of letters divided by this into SVG.
 const FONT_SCALE: f64 = 1.24;
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(short("svchost.exe"), "svchost.exe");
         assert_eq!(
             short("arn:aws:iam::811596193553:user/benjamin"),
-            "arn:aws:…553:user/benjamin"
+            "arn:aws:…3:user/benjamin"
         );
     }
 

@@ -69,6 +69,7 @@ impl Counts {
             };
             let mut chart = ChartBuilder::on(area)
                 .margin_top(4)
+                .margin_left(8)
                 .margin_right(46)
                 .x_label_area_size(44)
                 .y_label_area_size(room_for(&names))
@@ -78,7 +79,7 @@ impl Counts {
                 .disable_y_mesh()
                 .x_desc("findings")
                 .y_desc(short(&self.by))
-                .x_labels(5)
+                .x_labels(8)
                 .y_labels(rows)
                 .x_label_formatter(&|count| HumanCount(*count).to_string())
                 .y_label_formatter(&|place| short(&names[*place as usize]))

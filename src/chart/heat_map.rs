@@ -98,7 +98,7 @@ impl HeatMap {
         }
         let (columns, rows) = (self.across.names.len(), self.down.names.len());
         let room = room_for(&self.down.names);
-        let cell_width = (WIDTH - room - 12) / columns as u32;
+        let cell_width = (WIDTH - room - 20) / columns as u32;
         let cell_height = (600 / rows as u32).clamp(9, 23);
         let drawings = canvas::draw(rows as u32 * cell_height + 52, |area, theme| {
             let across = Names {
@@ -113,6 +113,7 @@ impl HeatMap {
             };
             let mut chart = ChartBuilder::on(area)
                 .margin_top(4)
+                .margin_left(8)
                 .margin_right(12)
                 .x_label_area_size(44)
                 .y_label_area_size(room)
@@ -132,10 +133,10 @@ impl HeatMap {
                 .draw()?;
             for (row, counts) in self.counts.iter().enumerate() {
                 for (column, count) in counts.iter().enumerate() {
-                    // Nearly as many as the most look so, and one looks like something.
+                    // The root keeps small counts apart beside a large one.
                     let colour = match count {
                         0 => theme.empty(),
-                        count => theme.heat((*count as f64).ln_1p() / (most as f64).ln_1p()),
+                        count => theme.heat((*count as f64 / most as f64).sqrt()),
                     };
                     let (left, top) = (column as f64, row as f64);
                     let corners = [(left, top), (left + 1.0, top + 1.0)];

@@ -43,9 +43,10 @@ impl Histogram<'_> {
         let drawings = canvas::draw(300, |area, theme| {
             let mut chart = ChartBuilder::on(area)
                 .margin_top(26)
+                .margin_left(8)
                 .margin_right(16)
                 .x_label_area_size(44)
-                .y_label_area_size(78)
+                .y_label_area_size(70)
                 .build_cartesian_2d(left..right, (FLOOR..most as f64 * 1.4).log_scale())?;
             chart
                 .configure_mesh()

@@ -60,5 +60,10 @@ fn write_charts(args: &ReportArgs, job: &Job, report: &RunReport) -> Result<()> 
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace_file(path, bytes)?;
-    say(&path.display().to_string())
+    let here = std::env::current_dir().unwrap_or_default();
+    say(&path
+        .strip_prefix(here)
+        .unwrap_or(path)
+        .display()
+        .to_string())
 }

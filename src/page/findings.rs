@@ -1,5 +1,6 @@
 //! The findings as rows of a page, the strangest first.
 
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
 use crate::cells::{Cell, cells, strangest};
@@ -25,7 +26,8 @@ pub(super) struct Findings {
 
 pub(super) struct Column {
     pub name: String,
-    pub is_number: bool,
+    /// How it is shown: `number`, `time`, `lines` or as plain text.
+    pub kind: &'static str,
 }
 
 /// A value in its place.
@@ -47,7 +49,12 @@ impl Findings {
         let schema = rows.schema();
         let columns = schema.fields().iter().map(|field| Column {
             name: plain(field.name()),
-            is_number: field.data_type().is_numeric(),
+            kind: match field.data_type() {
+                DataType::Timestamp(..) => "time",
+                DataType::List(_) => "lines",
+                data_type if data_type.is_numeric() => "number",
+                _ => "",
+            },
         });
         let cells = rows.columns().iter().map(cells);
         let cells = cells.collect::<Result<Vec<_>, _>>()?;

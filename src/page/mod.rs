@@ -15,6 +15,7 @@ use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
+use indicatif::HumanCount;
 use sha2::{Digest, Sha256};
 
 use crate::cells::cells;
@@ -51,6 +52,8 @@ struct Page<'a> {
     job: &'a Job,
     report: &'a RunReport,
     as_of: String,
+    found: String,
+    shown: String,
     headline: Vec<Fact>,
     charts: Vec<Chart>,
     findings: Findings,
@@ -71,6 +74,7 @@ pub fn html(job: &Job, report: &RunReport) -> Result<String, PageError> {
         threshold: model.threshold,
         n_anomalies: model.n_anomalies as u64,
     };
+    let findings = Findings::new(job, report)?;
     let page = Page {
         policy: policy(),
         style: STYLE,
@@ -78,9 +82,11 @@ pub fn html(job: &Job, report: &RunReport) -> Result<String, PageError> {
         job,
         report,
         as_of: words::time(job, report.interval.as_of),
+        found: HumanCount(report.findings as u64).to_string(),
+        shown: HumanCount(findings.rows.len() as u64).to_string(),
         headline: words::headline(job, report),
         charts: charts.chain(histogram.chart()?).collect(),
-        findings: Findings::new(job, report)?,
+        findings,
         sources: words::sources(report),
         model: words::model(report),
         stages: words::stages(report),

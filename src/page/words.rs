@@ -70,7 +70,7 @@ pub(super) fn headline(job: &Job, report: &RunReport) -> Vec<Fact> {
         fact(
             "Window",
             local(interval.detect_start),
-            format!("to {} ({})", local(interval.detect_end), zone.name()),
+            format!("to {} {}", local(interval.detect_end), zone.name()),
         ),
         fact(
             "Took",

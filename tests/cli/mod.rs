@@ -2,6 +2,7 @@
 
 mod findings;
 mod formats;
+mod page;
 mod query;
 mod sources;
 mod times;
