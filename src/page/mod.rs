@@ -55,6 +55,7 @@ struct Page<'a> {
     found: String,
     shown: String,
     headline: Vec<Fact>,
+    /// At least one: a run without a judged row is an error.
     charts: Vec<Chart>,
     findings: Findings,
     sources: Facts,
