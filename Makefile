@@ -6,7 +6,7 @@ ROWS    ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop bench bench-model clean
+.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test bench bench-model clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +45,9 @@ parity: release ## the same answers as the notebooks' tools on generated events,
 
 interop: build ## read the output with deltalake, Polars, DuckDB and ClickHouse
 	CRANNOG=$(TARGET)/debug/crannog benches/python.sh tests/interop/requirements.txt tests/interop/readers.py
+
+page-test: build ## open the page of a run in a real browser (Debian's chromium) and use it
+	CRANNOG=$(TARGET)/debug/crannog benches/python.sh tests/page/requirements.txt tests/page/page.py
 
 bench: release ## the whole jobs beside the notebooks' tools, in turn: make bench ROWS=10000000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/whole_job.py $(if $(ROWS),--rows $(ROWS))

@@ -28,6 +28,8 @@ pub enum Command {
     Run(RunArgs),
     /// Look at everything of a job that can be wrong before data is read.
     Check(JobArgs),
+    /// Make the page of a run again, or its charts alone, without judging again.
+    Report(ReportArgs),
     /// Ask a job's sources, steps and output with SQL.
     Query(QueryArgs),
     /// Append a source's files to a Delta table, partitioned by day; those that it has already are left alone.
@@ -77,6 +79,28 @@ pub struct RunArgs {
     /// Also write every judged row with its score to this Parquet file.
     #[arg(long, value_name = "FILE")]
     pub scored: Option<PathBuf>,
+}
+
+/// `crannog report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The job file; its last run is meant.
+    pub job: PathBuf,
+    /// Lay `key=value` over the job file, such as `report.count_by=Account`; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// The report of another run of the job: a kept `run_results.json`, or what `run --format json` printed.
+    #[arg(long, value_name = "FILE")]
+    pub results: Option<PathBuf>,
+    /// Write the page to this file [default: `[report] html` of the job].
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the charts into this folder: `count_by.svg`, `heat_map.svg`.
+    #[arg(long, value_name = "FOLDER")]
+    pub svg: Option<PathBuf>,
+    /// Write the charts into this folder: `count_by.png`, `heat_map.png`.
+    #[arg(long, value_name = "FOLDER")]
+    pub png: Option<PathBuf>,
 }
 
 /// `crannog query`.

@@ -10,6 +10,7 @@ use crate::features::FeatureError;
 use crate::forest::ForestError;
 use crate::import::ImportError;
 use crate::job::JobError;
+use crate::page::PageError;
 use crate::sinks::SinkError;
 use crate::source::{DamagedLog, SourceError, UnreadableFile};
 
@@ -89,6 +90,31 @@ pub enum Error {
         /// Why not.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// The page of the run, or its charts, could not be made.
+    #[error("the page of the run cannot be made")]
+    Page(#[from] PageError),
+    /// The report of an earlier run could not be read.
+    #[error("`{}` is not the report of a run", path.display())]
+    SavedRun {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The report of an earlier run is another job's.
+    #[error("`{}` is the report of the job `{other}`", path.display())]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        other: String,
+    },
+    /// There is no place where reports of earlier runs are kept.
+    #[error("no report is kept beside `{location}`, which is in an object store")]
+    NoReportKept {
+        /// The table of findings.
+        location: String,
+    },
     /// Stdout does not take what there is to say.
     #[error("the answer cannot be printed")]
     Print(#[source] arrow::error::ArrowError),
@@ -105,15 +131,20 @@ impl Error {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Job(_) | Self::Plan { .. } => Blame::Job,
+            Self::SavedRun { .. } | Self::OtherRun { .. } | Self::NoReportKept { .. } => {
+                Blame::Data
+            }
             Self::Features(error) => error.blame(),
             Self::Write { .. } => Blame::Sink,
             Self::Forest(_) => Blame::Job,
             Self::Source { source, .. } => source.blame(),
             Self::Sink { source, .. } => source.blame(),
             Self::Step { source, .. } => blame_of(source),
-            Self::Session(_) | Self::Scored(_) | Self::Print(_) | Self::Report { .. } => {
-                Blame::Outside
-            }
+            Self::Session(_)
+            | Self::Scored(_)
+            | Self::Print(_)
+            | Self::Page(_)
+            | Self::Report { .. } => Blame::Outside,
             Self::Import(error) => error.blame(),
             Self::Demo(error) => error.blame(),
         }
@@ -131,7 +162,22 @@ impl Error {
             Self::Import(error) => error.hint(),
             Self::Demo(error) => error.hint(),
             Self::Step { source, .. } => step_hint(source),
-            Self::Session(_) | Self::Scored(_) | Self::Print(_) | Self::Report { .. } => None,
+            Self::SavedRun { .. } => Some(
+                "`crannog run` writes it; name another one's report with `--results FILE`".to_owned(),
+            ),
+            Self::OtherRun { .. } => Some(
+                "give each job an output folder of its own, or name a report of this job with `--results FILE`"
+                    .to_owned(),
+            ),
+            Self::NoReportKept { .. } => Some(
+                "keep what `crannog run --format json` prints, and name it with `--results FILE`"
+                    .to_owned(),
+            ),
+            Self::Session(_)
+            | Self::Scored(_)
+            | Self::Print(_)
+            | Self::Page(_)
+            | Self::Report { .. } => None,
         }
     }
 }

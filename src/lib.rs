@@ -12,12 +12,15 @@
 //! - [`session`], [`source`], [`pipeline`]: DataFusion, the tables, the SQL files.
 //! - [`features`]: rows in the order of their keys, and their matrix.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
-//! - [`scoring`], [`sinks`], [`report`]: what comes out.
+//! - [`scoring`], [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
+//!   [`saved`]: again, later.
 //! - [`import`]: many files to one Delta table.
 //! - [`demo`]: sample data.
 
 pub mod blame;
 pub mod calendar;
+pub mod cells;
+pub mod chart;
 pub mod demo;
 pub mod display;
 pub mod error;
@@ -28,12 +31,14 @@ pub mod import;
 pub mod job;
 mod misfit;
 mod nearest;
+pub mod page;
 pub mod pipeline;
 pub mod progress;
 pub mod query;
 pub mod report;
 pub mod run;
 pub mod run_id;
+pub mod saved;
 pub mod scoring;
 pub mod session;
 pub mod sinks;

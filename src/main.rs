@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => commands::run::run(args),
         Command::Check(args) => commands::check::run(args),
+        Command::Report(args) => commands::report::run(args),
         Command::Query(args) => commands::query::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Demo(args) => commands::demo::run(args),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much a stage has read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +27,7 @@ impl Sum for Volume {
 }
 
 /// A finished stage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Stage {
     /// The SQL file's name, or what the model did.
     pub name: String,

@@ -54,7 +54,7 @@ async fn register_outputs(ctx: &SessionContext, job: &Job) -> Result<()> {
             .table_exist(TableReference::bare(name.as_str()))
             .unwrap_or(true)
         {
-            source::register_output(ctx, job, target, &name).await?;
+            source::register_output(ctx, job, target, &name, None).await?;
         }
     }
     Ok(())

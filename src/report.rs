@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::forest::{ColumnScale, IsolationForest, IsolationForestParams};
-use crate::job::{Interval, Job};
+use crate::job::{DeltaTarget, Interval, Job};
 use crate::progress::Stage;
 use crate::run_id::RunId;
 use crate::sinks::Receipt;
 use crate::source::SourceSummary;
 
 /// The outcome of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunReport {
     /// The job's name.
     pub job: String,
@@ -41,14 +41,14 @@ pub struct RunReport {
     /// The most memory the process has held, in bytes; `None` where the system does not say.
     pub peak_memory_bytes: Option<u64>,
     /// The version of crannog.
-    pub version: &'static str,
+    pub version: String,
     /// The findings themselves.
     #[serde(skip)]
     pub rows: Vec<RecordBatch>,
 }
 
 /// The forest and what it thought of its rows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ModelSummary {
     /// As the job says.
     #[serde(flatten)]
@@ -58,7 +58,7 @@ pub struct ModelSummary {
     /// The feature columns.
     pub features: Vec<String>,
     /// What the scaler took off each of them and divided it by; `None` where the job does not scale.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standard_scaler: Option<ScalerSummary>,
     /// Rows with an `anomaly_score` above this are anomalies: `-offset_` of scikit-learn.
     pub threshold: f64,
@@ -66,10 +66,12 @@ pub struct ModelSummary {
     pub n_anomalies: usize,
     /// The highest `anomaly_score`.
     pub max_anomaly_score: f64,
+    /// How many judged rows have an `anomaly_score` from each hundredth to below the next, from 0 on; 1 is in the last.
+    pub score_histogram: Vec<u64>,
 }
 
 /// scikit-learn's `mean_` and `scale_`, in the order of the feature columns.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScalerSummary {
     /// The mean of each column.
     pub mean: Vec<f64>,
@@ -85,6 +87,9 @@ impl ScalerSummary {
         }
     }
 }
+
+/// Bars of the score histogram, from 0 to 1.
+pub const HISTOGRAM_BINS: usize = 100;
 
 impl ModelSummary {
     /// Sums up a forest and its `score_samples`, and the scaler before it.
@@ -108,8 +113,18 @@ impl ModelSummary {
             max_anomaly_score: score_samples
                 .iter()
                 .fold(0.0, |max, score| f64::max(max, -score)),
+            score_histogram: histogram(score_samples),
         }
     }
+}
+
+fn histogram(score_samples: &[f64]) -> Vec<u64> {
+    let mut counts = vec![0; HISTOGRAM_BINS];
+    for score in score_samples {
+        let bin = (-score * HISTOGRAM_BINS as f64) as usize;
+        counts[bin.min(HISTOGRAM_BINS - 1)] += 1;
+    }
+    counts
 }
 
 impl RunReport {
@@ -134,7 +149,7 @@ impl RunReport {
             stages: stages.to_vec(),
             seconds: elapsed.as_secs_f64(),
             peak_memory_bytes: peak_memory(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             rows: findings,
         }
     }
@@ -144,34 +159,45 @@ impl RunReport {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Writes `run_results.json` beside each local output table; an object store has none.
+    /// Where the report of a run into this table is kept: `run_results.json` beside it; an object store has none.
+    pub fn path(target: &DeltaTarget) -> Result<Option<PathBuf>> {
+        let location = target.location.resolve()?;
+        let folder = Path::new(&location)
+            .parent()
+            .filter(|_| !location.contains("://"));
+        Ok(folder.map(|folder| folder.join("run_results.json")))
+    }
+
+    /// Writes `run_results.json` beside each local output table.
     pub fn save(&self, job: &Job) -> Result<Vec<PathBuf>> {
         let mut written = Vec::new();
+        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
         for target in &job.sinks {
-            let location = target.location.resolve()?;
-            let Some(folder) = Path::new(&location)
-                .parent()
-                .filter(|_| !location.contains("://"))
-            else {
+            let Some(path) = Self::path(target)? else {
                 continue;
             };
-            let path = folder.join("run_results.json");
-            let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
-            replace_file(&path, &text).map_err(|error| Error::Report {
-                path: path.clone(),
-                source: Box::new(error),
-            })?;
+            replace_file(&path, text.as_bytes())?;
             written.push(path);
         }
         Ok(written)
     }
 }
 
-/// Writes beside and renames, so that a reader sees the old report or the new one.
-fn replace_file(path: &Path, text: &str) -> std::io::Result<()> {
-    let new = path.with_extension("json.new");
-    std::fs::write(&new, text)?;
-    std::fs::rename(&new, path)
+/// Writes a file and the folders it lies in: beside it first, then renamed, so that a reader sees the old one or the new.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut new = path.as_os_str().to_owned();
+        new.push(".new");
+        std::fs::write(&new, bytes)?;
+        std::fs::rename(&new, path)
+    };
+    write().map_err(|error| Error::Report {
+        path: path.to_owned(),
+        source: Box::new(error),
+    })
 }
 
 /// Peak resident memory of this process: `VmHWM` of Linux.

@@ -26,6 +26,7 @@ pub async fn run(
 ) -> Result<RunReport> {
     let started = Instant::now();
     InstructionSet::chosen()?; // a bad CRANNOG_SIMD fails now, not after all is read
+    job.report.page()?;
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job, &interval).await?;
@@ -78,6 +79,7 @@ pub async fn run(
 pub async fn check(job: &Job, as_of: DateTime<Utc>) -> Result<Vec<SourceSummary>> {
     InstructionSet::chosen()?;
     let interval = job.window.at(as_of);
+    job.report.page()?;
     let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job, &interval).await?;
     let pipeline = Pipeline::plan(&ctx, job, &interval).await?;

@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 24] = [
     ("blame", &[]),
     ("calendar", &[]),
+    ("cells", &[]),
+    ("chart", &["job"]),
     ("demo", &[]),
     ("features", &["forest", "job"]),
     ("forest", &[]),
@@ -21,12 +23,17 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "features", "job", "misfit", "progress", "scoring", "session",
         ],
     ),
+    (
+        "page",
+        &["cells", "chart", "job", "progress", "report", "source"],
+    ),
     ("progress", &[]),
     ("query", &["job", "misfit", "pipeline", "session", "source"]),
     (
         "report",
         &["forest", "job", "progress", "run_id", "sinks", "source"],
     ),
+    ("saved", &["job", "report", "session", "sinks", "source"]),
     ("scoring", &["features"]),
     ("session", &["functions", "job"]),
     ("run_id", &["job", "source"]),
@@ -42,7 +49,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     (
         "error",
         &[
-            "demo", "features", "forest", "import", "job", "sinks", "source",
+            "demo", "features", "forest", "import", "job", "page", "sinks", "source",
         ],
     ),
 ];

@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod import;
 pub mod query;
+pub mod report;
 pub mod run;
 
 mod table;

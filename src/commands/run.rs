@@ -3,9 +3,11 @@
 use std::error::Error as _;
 use std::io::IsTerminal;
 
+use crannog::cells::strangest;
+use crannog::job::Location;
 use crannog::progress::Progress;
-use crannog::report::RunReport;
-use crannog::{Error, Job, Result, run};
+use crannog::report::{RunReport, replace_file};
+use crannog::{Error, Job, Result, page, run};
 use indicatif::HumanBytes;
 
 use super::{block_on, counted, load, say, table};
@@ -21,20 +23,39 @@ pub fn run(args: &RunArgs) -> Result<()> {
     )?;
     // The findings are written: a report that is not is no reason to run again.
     if let Err(error) = report.save(&job) {
-        tracing::warn!(
-            "{error}: {}",
-            error.source().map(ToString::to_string).unwrap_or_default()
-        );
+        warn(&error);
     }
+    let page = page(&job, &report).unwrap_or_else(|error| {
+        warn(&error);
+        None
+    });
     match args.format {
         ResultFormat::Json => say(&report.to_json()),
-        ResultFormat::Table => show(&job, &report, args.show, watched),
+        ResultFormat::Table => {
+            show(&job, &report, args.show, watched)?;
+            page.map_or(Ok(()), |location| say(&format!("page: {location}")))
+        }
     }
+}
+
+/// Writes the page, if the job wants one; where it is, as a person may see it.
+fn page<'a>(job: &'a Job, report: &RunReport) -> Result<Option<&'a Location>> {
+    let Some(path) = job.report.page()? else {
+        return Ok(None);
+    };
+    replace_file(&path, page::html(job, report)?.as_bytes())?;
+    Ok(job.report.html.as_ref())
+}
+
+fn warn(error: &Error) {
+    let cause = error.source().map(ToString::to_string);
+    tracing::warn!("{error}: {}", cause.unwrap_or_default());
 }
 
 fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()> {
     if report.findings > 0 && limit > 0 {
-        say(&table::strangest(&report.rows, limit).map_err(Error::Print)?)?;
+        let rows = strangest(&report.rows, &job.features.keys, limit).map_err(Error::Print)?;
+        say(&table::all(&rows).map_err(Error::Print)?)?;
     }
     let model = &report.isolation_forest;
     let zone = &job.window.timezone;

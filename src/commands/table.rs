@@ -1,11 +1,9 @@
 //! Findings as a table in a terminal: one line each, no wider than the terminal, nothing in it that could harm it.
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
-use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
-use arrow::datatypes::Float64Type;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::error::ArrowError;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{ContentArrangement, Table, presets};
+use crannog::cells::cells;
 use crannog::display::plain;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -13,28 +11,6 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const WIDTH_WITHOUT_TERMINAL: usize = 160;
 /// No column is cut below this, or below its own header.
 const NARROWEST: usize = 6;
-
-/// The findings of the lowest rank, if they have one, else the first ones.
-pub fn strangest(findings: &[RecordBatch], limit: usize) -> Result<String, ArrowError> {
-    let Some(first) = findings.first() else {
-        return Ok(String::new());
-    };
-    let rows = concat_batches(&first.schema(), findings)?;
-    let rank = rows
-        .column_by_name("rank")
-        .and_then(|rank| rank.as_any().downcast_ref::<Int64Array>());
-    let rows = match rank {
-        Some(rank) => {
-            let by_rank = SortColumn {
-                values: std::sync::Arc::new(rank.clone()),
-                options: None,
-            };
-            take_record_batch(&rows, &lexsort_to_indices(&[by_rank], Some(limit))?)?
-        }
-        None => rows.slice(0, limit.min(rows.num_rows())),
-    };
-    all(&rows)
-}
 
 /// Every row, in order.
 pub fn all(rows: &RecordBatch) -> Result<String, ArrowError> {
@@ -105,52 +81,9 @@ fn terminal_width() -> usize {
     }
 }
 
-/// The values of a column as a person reads them.
+/// The values of a column, each on one line.
 fn texts(column: &ArrayRef) -> Result<Vec<String>, ArrowError> {
-    let options = FormatOptions::default()
-        .with_null("NULL")
-        .with_timestamp_tz_format(Some("%F %R"));
-    let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
-    let text = |row: usize| -> Result<String, ArrowError> {
-        let text = if column.is_null(row) {
-            "NULL".to_owned()
-        } else if let Some(list) = column.as_list_opt::<i32>() {
-            first_of(&list.value(row))?
-        } else if let Some(numbers) = column.as_primitive_opt::<Float64Type>() {
-            format!("{:.4}", numbers.value(row))
-        } else {
-            formatter.value(row).to_string()
-        };
-        Ok(plain(&text))
-    };
-    let mut texts = (0..column.len()).map(text).collect::<Result<Vec<_>, _>>()?;
-    // Buckets of a day all begin at midnight: the date says it all.
-    if matches!(
-        column.data_type(),
-        arrow::datatypes::DataType::Timestamp(..)
-    ) && texts.iter().all(|text| text.ends_with(" 00:00"))
-    {
-        texts
-            .iter_mut()
-            .for_each(|text| text.truncate(text.len() - " 00:00".len()));
-    }
-    Ok(texts)
-}
-
-/// A list is shown by its first entry and how many more there are.
-fn first_of(items: &ArrayRef) -> Result<String, ArrowError> {
-    if items.is_empty() {
-        return Ok(String::new());
-    }
-    let options = FormatOptions::default();
-    let first = ArrayFormatter::try_new(items, &options)?
-        .value(0)
-        .to_string();
-    Ok(if items.len() > 1 {
-        format!("(+{}) {first}", items.len() - 1)
-    } else {
-        first
-    })
+    Ok(cells(column)?.iter().map(ToString::to_string).collect())
 }
 
 fn cut(text: &str, width: usize) -> String {

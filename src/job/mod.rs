@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod location;
 mod place;
+mod report;
 mod spec;
 mod sql_file;
 mod template;
@@ -22,6 +23,7 @@ pub use document::Document;
 pub use error::JobError;
 pub use location::{Location, resolve_options};
 pub use place::Place;
+pub use report::Report;
 pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler};
 pub use sql_file::SqlFile;
 pub(crate) use sql_file::parser_words;
@@ -74,6 +76,8 @@ pub struct Job {
     pub findings: Vec<SqlFile>,
     /// Where findings go.
     pub sinks: Vec<DeltaTarget>,
+    /// The page of a run.
+    pub report: Report,
     /// What the machine may spend.
     pub engine: Engine,
 }
@@ -241,6 +245,15 @@ impl Job {
             })
             .collect();
 
+        let report = Report {
+            html: spec
+                .report
+                .html
+                .map(|html| location(html, "report.html".to_owned())),
+            count_by: spec.report.count_by,
+            heat_map_by: spec.report.heat_map_by,
+        };
+
         let load = |files: &[String], key: &str| -> Result<Vec<SqlFile>, JobError> {
             let load = |(index, file): (usize, &String)| {
                 SqlFile::load(
@@ -267,6 +280,7 @@ impl Job {
             parameters: spec.parameters,
             isolation_forest: spec.isolation_forest,
             sinks,
+            report,
             engine: spec.engine,
             document,
         };

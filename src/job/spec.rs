@@ -25,6 +25,8 @@ pub(super) struct JobSpec {
     pub findings: FindingsSpec,
     pub sinks: Vec<SinkSpec>,
     #[serde(default)]
+    pub report: ReportSpec,
+    #[serde(default)]
     pub engine: EngineSpec,
 }
 
@@ -64,6 +66,7 @@ impl std::fmt::Display for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Delta => "delta",
+            Self::Evtx => "evtx",
             Self::Parquet => "parquet",
             Self::CloudTrail => "cloudtrail",
         })
@@ -161,6 +164,14 @@ pub(super) struct SinkSpec {
 #[serde(rename_all = "snake_case")]
 pub(super) enum SinkType {
     Delta,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReportSpec {
+    pub html: Option<Template>,
+    pub count_by: Option<String>,
+    pub heat_map_by: Option<String>,
 }
 
 /// The `[engine]` table: what the machine may spend.

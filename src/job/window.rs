@@ -100,7 +100,7 @@ impl<'de> Deserialize<'de> for Zone {
 }
 
 /// The half-open intervals of one run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Interval {
     /// The run's "now". Nothing at or after it is read.
     pub as_of: DateTime<Utc>,

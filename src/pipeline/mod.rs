@@ -72,11 +72,11 @@ impl<'a> Pipeline<'a> {
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
         pipeline.register(SCORED, &scored, &[])?;
         pipeline.findings_schema = pipeline.plan_all(&job.findings).await?;
+        let keys = listed("features.keys", &job.features.keys);
         pipeline.check_columns(
             &pipeline.findings_schema,
             job.last_finding(),
-            "features.keys",
-            &job.features.keys,
+            keys.chain(job.report.columns()),
         )?;
         let steps = job.sql_files().map(|(_, file)| file.name.as_str());
         for name in steps.chain([SCORED]) {
@@ -324,8 +324,9 @@ impl<'a> Pipeline<'a> {
     fn check_features(&self, schema: &SchemaRef) -> Result<()> {
         let job = self.job;
         let file = job.last_step();
-        self.check_columns(schema, file, "features.keys", &job.features.keys)?;
-        self.check_columns(schema, file, "features.columns", &job.features.columns)?;
+        let keys = listed("features.keys", &job.features.keys);
+        let columns = listed("features.columns", &job.features.columns);
+        self.check_columns(schema, file, keys.chain(columns))?;
         for (index, name) in job.features.columns.iter().enumerate() {
             let field = field(schema, name);
             if let Some(field) = field
@@ -343,21 +344,17 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    fn check_columns(
+    /// The columns that keys of the job name must be there.
+    fn check_columns<'n>(
         &self,
         schema: &SchemaRef,
         file: &SqlFile,
-        key: &str,
-        names: &[String],
+        mut named: impl Iterator<Item = (String, &'n String)>,
     ) -> Result<()> {
-        let missing = names
-            .iter()
-            .enumerate()
-            .find(|(_, name)| field(schema, name).is_none());
-        match missing {
+        match named.find(|(_, name)| field(schema, name).is_none()) {
             None => Ok(()),
-            Some((index, name)) => Err(JobError::UnknownName {
-                place: self.job.document.place(&format!("{key}[{index}]")),
+            Some((key, name)) => Err(JobError::UnknownName {
+                place: self.job.document.place(&key),
                 name: name.clone(),
                 expected: format!("a column of `{}` ({})", file.name, file.path.display()),
                 known: schema
@@ -369,6 +366,15 @@ impl<'a> Pipeline<'a> {
             .into()),
         }
     }
+}
+
+/// The columns that a list of the job names, each with its key.
+fn listed<'n>(
+    key: &'static str,
+    names: &'n [String],
+) -> impl Iterator<Item = (String, &'n String)> {
+    let named = move |(index, name)| (format!("{key}[{index}]"), name);
+    names.iter().enumerate().map(named)
 }
 
 /// A table by its very name: the engine's own reading of a name would change its case and split it at dots.

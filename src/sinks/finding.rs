@@ -33,6 +33,11 @@ fn common_fields() -> [Field; 5] {
     ]
 }
 
+/// Whether every finding carries a column of this name, whatever the job's SQL makes.
+pub fn is_common(column: &str) -> bool {
+    common_fields().iter().any(|field| field.name() == column)
+}
+
 fn instant() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }

@@ -6,6 +6,7 @@ mod finding;
 
 pub use delta::{DeltaSink, Receipt};
 pub use error::SinkError;
+pub use finding::is_common;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;

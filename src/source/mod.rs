@@ -23,7 +23,7 @@ use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::{cast, ident, lit};
 use datafusion::prelude::SessionContext;
 use deltalake::DeltaTableError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::blame::{Blame, blame_of};
@@ -37,7 +37,7 @@ pub use skipped::Skipped;
 use crate::job::{DeltaTarget, Format, Interval, Job, JobError, Source, resolve_options};
 
 /// What a run knows of a source that it opened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SourceSummary {
     /// The name SQL knows it by.
     pub name: String,
@@ -53,6 +53,7 @@ pub struct SourceSummary {
     /// Bytes of those files.
     pub bytes: u64,
     /// Those that could not be read to their end.
+    #[serde(default)]
     pub skipped: Skipped,
 }
 
@@ -251,18 +252,19 @@ pub(crate) async fn files(
     files.map_err(|error| blame("import", location, error))
 }
 
-/// Registers a table that the job has written, if it is there yet.
+/// Registers a table that the job has written, at a version or the latest. `false`: it is not there yet.
 pub(crate) async fn register_output(
     ctx: &SessionContext,
     job: &Job,
     target: &DeltaTarget,
     name: &str,
-) -> Result<(), Error> {
+    version: Option<u64>,
+) -> Result<bool, Error> {
     let output = Source {
         name: name.to_owned(),
         format: Format::Delta,
         location: target.location.clone(),
-        version: None,
+        version,
         options: target.options.clone(),
     };
     let shown = target.location.to_string();
@@ -271,12 +273,14 @@ pub(crate) async fn register_output(
         strict: job.engine.strict,
     };
     let opened = match open(ctx, &output, &shown, reading).await {
-        Err(SourceError::Missing { .. }) => return Ok(()),
+        Err(SourceError::Missing { .. }) => return Ok(false),
         Err(error) => Err(error),
         Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name())
             .map_err(SourceError::Register),
     };
-    opened.map_err(|error| blame(name, &shown, error))
+    opened
+        .map(|()| true)
+        .map_err(|error| blame(name, &shown, error))
 }
 
 fn blame(name: &str, location: &str, error: SourceError) -> Error {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::ser::SerializeSeq;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a source had to leave out. Clones share one list, which grows while the source is read; a file that is read twice
 /// is in it once.
@@ -52,20 +51,29 @@ impl Skipped {
     }
 }
 
-/// A list of `{"file": …, "reason": …}`, as it is when the report is written.
+/// In the report of a run: `{"file": …, "reason": …}`.
+#[derive(Serialize, Deserialize)]
+struct SkippedFile {
+    file: String,
+    reason: String,
+}
+
+/// A list, as it is when the report is written.
 impl Serialize for Skipped {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct File<'a> {
-            file: &'a str,
-            reason: &'a str,
-        }
-        let files = self.files();
-        let mut list = serializer.serialize_seq(Some(files.len()))?;
-        for (file, reason) in &files {
-            list.serialize_element(&File { file, reason })?;
-        }
-        list.end()
+        let files = self.files().into_iter();
+        serializer.collect_seq(files.map(|(file, reason)| SkippedFile { file, reason }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Skipped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let files = Vec::<SkippedFile>::deserialize(deserializer)?.into_iter();
+        let files = files.map(|file| (file.file, file.reason)).collect();
+        Ok(Self {
+            strict: false,
+            files: Arc::new(Mutex::new(files)),
+        })
     }
 }
 

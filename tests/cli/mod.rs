@@ -3,6 +3,7 @@
 mod event_logs;
 mod findings;
 mod formats;
+mod page;
 mod query;
 mod sources;
 mod times;

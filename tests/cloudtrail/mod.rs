@@ -2,6 +2,7 @@
 
 mod broken;
 mod import;
+mod job;
 mod real;
 mod records;
 mod shapes;

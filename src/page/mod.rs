@@ -1,0 +1,165 @@
+//! The page of a run: one HTML file that a person opens, with all that it needs inside.
+//!
+//! It is made of the run's report and its findings alone, so that the same run has the same page, now or later. The words
+//! in it are attackers': they are [`crate::display::plain`], the template escapes them, and a Content-Security-Policy
+//! lets nothing run or load but the page's own style and script, by their hashes.
+
+mod findings;
+mod words;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use arrow::error::ArrowError;
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use indicatif::HumanCount;
+use sha2::{Digest, Sha256};
+
+use crate::cells::cells;
+use crate::chart::{Chart, ChartError, Counts, HeatMap, Histogram};
+use crate::job::Job;
+use crate::report::RunReport;
+use crate::strict::cast;
+use findings::Findings;
+use words::{Fact, Facts};
+
+const STYLE: &str = include_str!("../../templates/page.css");
+const SCRIPT: &str = include_str!("../../templates/page.js");
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The findings could not be put in words.
+    #[error("the findings cannot be shown")]
+    Findings(#[from] ArrowError),
+    /// A chart could not be drawn.
+    #[error(transparent)]
+    Chart(#[from] ChartError),
+    /// The page could not be put together.
+    #[error("the page cannot be put together")]
+    Template(#[from] askama::Error),
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    policy: String,
+    style: &'a str,
+    script: &'a str,
+    job: &'a Job,
+    report: &'a RunReport,
+    as_of: String,
+    found: String,
+    shown: String,
+    headline: Vec<Fact>,
+    /// At least one: a run without a judged row is an error.
+    charts: Vec<Chart>,
+    findings: Findings,
+    sources: Facts,
+    model: Vec<Fact>,
+    stages: Facts,
+    run: Vec<Fact>,
+}
+
+/// The page, as HTML.
+pub fn html(job: &Job, report: &RunReport) -> Result<String, PageError> {
+    let charts = named_charts(job, report)?
+        .into_iter()
+        .map(|(_, chart)| chart);
+    let model = &report.isolation_forest;
+    let histogram = Histogram {
+        counts: &model.score_histogram,
+        threshold: model.threshold,
+        n_anomalies: model.n_anomalies as u64,
+    };
+    let findings = Findings::new(job, report)?;
+    let page = Page {
+        policy: policy(),
+        style: STYLE,
+        script: SCRIPT,
+        job,
+        report,
+        as_of: words::time(job, report.interval.as_of),
+        found: HumanCount(report.findings as u64).to_string(),
+        shown: HumanCount(findings.rows.len() as u64).to_string(),
+        headline: words::headline(job, report),
+        charts: charts.chain(histogram.chart()?).collect(),
+        findings,
+        sources: words::sources(report),
+        model: words::model(report),
+        stages: words::stages(report),
+        run: words::run(job, report),
+    };
+    Ok(page.render()?)
+}
+
+/// The charts of the findings that the job asks for, each with the name of a file for it. Those of no findings are none.
+pub fn named_charts(
+    job: &Job,
+    report: &RunReport,
+) -> Result<Vec<(&'static str, Chart)>, PageError> {
+    let Some(first) = report.rows.first() else {
+        return Ok(Vec::new());
+    };
+    let rows = concat_batches(&first.schema(), &report.rows)?;
+    let mut charts = Vec::new();
+    if let Some(by) = &job.report.count_by {
+        let chart = Counts::of(by, texts(&rows, by)?).chart()?;
+        charts.extend(chart.map(|chart| ("count_by", chart)));
+    }
+    let times = times(&rows, &job.window.time_column)?;
+    let (interval, zone) = (&report.interval, &job.window.timezone);
+    let heat_map = match &job.report.heat_map_by {
+        Some(by) => HeatMap::by_value(by, &texts(&rows, by)?, &times, interval, zone),
+        None => HeatMap::by_hour(&times, interval, zone),
+    };
+    charts.extend(heat_map.chart()?.map(|chart| ("heat_map", chart)));
+    Ok(charts)
+}
+
+/// What may run and load: the style and the script of this page, and nothing else from anywhere.
+fn policy() -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+}
+
+fn column<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    let missing = || ArrowError::SchemaError(format!("the findings have no column `{name}`"));
+    rows.column_by_name(name).ok_or_else(missing)
+}
+
+fn texts(rows: &RecordBatch, name: &str) -> Result<Vec<String>, ArrowError> {
+    let cells = cells(column(rows, name)?)?;
+    Ok(cells.iter().map(ToString::to_string).collect())
+}
+
+fn times(rows: &RecordBatch, name: &str) -> Result<Vec<DateTime<Utc>>, ArrowError> {
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let times = cast(column(rows, name)?, &instant)?;
+    let times = times.as_primitive::<TimestampMicrosecondType>();
+    let time = |micros| DateTime::from_timestamp_micros(micros);
+    Ok(times.iter().flatten().filter_map(time).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_style_and_the_script_end_only_where_the_page_ends_them() {
+        assert!(!STYLE.contains("</") && !SCRIPT.contains("</"));
+    }
+
+    #[test]
+    fn the_policy_names_the_hashes_of_what_is_in_the_page() {
+        assert!(policy().starts_with("default-src 'none'; style-src 'sha256-"));
+        assert!(!policy().contains("unsafe"));
+    }
+}
