@@ -6,7 +6,7 @@ ROWS    ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test bench bench-model clean
+.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test bench bench-cloudtrail bench-model clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,6 +51,9 @@ page-test: build ## open the page of a run in a real browser (Debian's chromium)
 
 bench: release ## the whole jobs beside the notebooks' tools, in turn: make bench ROWS=10000000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/whole_job.py $(if $(ROWS),--rows $(ROWS))
+
+bench-cloudtrail: release ## reading CloudTrail's files beside DuckDB and Python, in turn: make bench-cloudtrail ROWS=500000
+	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/cloudtrail_raw.py $(if $(ROWS),--rows $(ROWS))
 
 bench-model: ## the forest beside scikit-learn, isotree and coniferest, in turn: make bench-model ROWS=2097152
 	benches/python.sh benches/model-requirements.txt benches/model.py $(if $(ROWS),--rows $(ROWS))

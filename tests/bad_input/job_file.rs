@@ -115,7 +115,7 @@ fn a_format_that_is_not_known() {
     refused(
         "format   = \"delta\"",
         "format   = \"detla\"",
-        "error: jobs/process_execution.toml:9: `sources.process_execution.format`: `detla` is not `delta` or `evtx` or `parquet`
+        "error: jobs/process_execution.toml:9: `sources.process_execution.format`: `detla` is not `delta` or `evtx` or `parquet`[..]
            hint: did you mean `delta`?",
     );
 }

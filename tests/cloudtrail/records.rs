@@ -51,6 +51,26 @@ fn nested_members_are_reached_by_their_path() {
 }
 
 #[test]
+fn every_column_is_in_the_documentation() {
+    let dir = dir();
+    write(&dir, &format!("{TRAIL}/a.json"), b"[]");
+    let documentation =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/sql.md"));
+    let documentation = documentation.unwrap();
+    let rows = dir.query(
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'trail'",
+    );
+    assert_eq!(rows.len(), 32);
+    for row in rows {
+        let name = row["column_name"].as_str().unwrap();
+        assert!(
+            documentation.contains(&format!("`{name}`")),
+            "`{name}` is not in docs/sql.md"
+        );
+    }
+}
+
+#[test]
 fn a_value_of_another_type_becomes_text_or_null() {
     let dir = dir();
     let text = r#"

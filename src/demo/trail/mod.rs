@@ -127,7 +127,7 @@ impl Sample {
                     account,
                     "eu-west-1",
                     time,
-                    identity,
+                    &identity,
                     call,
                     ("ecs.amazonaws.com", "ecs.amazonaws.com"),
                 );
@@ -148,7 +148,7 @@ impl Sample {
                 account,
                 person.region,
                 time,
-                identity,
+                &identity,
                 call,
                 (address, person.agent),
             );
@@ -164,7 +164,7 @@ impl Sample {
                 second += self.random.random_range(20..80);
                 let time = self.time(1, second);
                 let identity = iam_user(account, user);
-                let id = self.add(account, region, time, identity, *call, (address, agent));
+                let id = self.add(account, region, time, &identity, *call, (address, agent));
                 planted.push((id, USERS[user].name));
             }
         }
@@ -182,7 +182,7 @@ impl Sample {
         account: usize,
         region: &'static str,
         time: DateTime<Utc>,
-        identity: Value,
+        identity: &Value,
         (service, name, reads): Call,
         (address, agent): (&str, &str),
     ) -> String {
@@ -336,7 +336,7 @@ mod tests {
     fn the_last_hour_of_a_day_is_delivered_on_the_next() {
         let mut sample = Sample::new(&params());
         let time = "2026-03-10T23:59:00Z".parse().unwrap();
-        sample.add(0, "eu-west-1", time, Value::Null, STOLEN_KEY[0], ("", ""));
+        sample.add(0, "eu-west-1", time, &Value::Null, STOLEN_KEY[0], ("", ""));
         let (delivery, _) = sample.files.iter().next().unwrap();
         let path = path(Path::new("b"), delivery);
         assert!(

@@ -325,3 +325,63 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use datafusion::prelude::SessionContext;
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+
+    use super::*;
+    use crate::source::cloudtrail::bucket::Bucket;
+    use crate::source::cloudtrail::schema;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn short_and_long_files_of_a_store_are_read_in_every_number_of_partitions() {
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let long = "x".repeat(1000);
+        for (name, records) in [
+            ("long.ndjson", 6000),
+            ("short.ndjson", 3),
+            ("b/short.ndjson", 2),
+        ] {
+            let lines = (0..records)
+                .map(|n| format!(r#"{{"eventID": "{name} {n}", "userAgent": "{long}"}}"#));
+            let text = lines.collect::<Vec<_>>().join("\n");
+            assert_eq!(text.len() as u64 > WHOLE, records == 6000);
+            store.put(&Path::from(name), text.into()).await.unwrap();
+        }
+        let bucket = Bucket::open(Arc::clone(&store), &Path::default())
+            .await
+            .unwrap();
+        let files = bucket.since(None).await.unwrap();
+        for partitions in [1, 2, 3, 8] {
+            let column = schema::schema().index_of("eventID").unwrap();
+            let scan = Scan {
+                store: Arc::clone(&store),
+                depth: 0,
+                columns: vec![column],
+                schema: Arc::new(schema::schema().project(&[column]).unwrap()),
+                skipped: Skipped::new(true),
+            };
+            let plan = Arc::new(CloudTrailExec::new(scan, files.clone(), partitions));
+            let expected = partitions.min(3);
+            assert_eq!(
+                plan.properties().output_partitioning().partition_count(),
+                expected
+            );
+            let context = SessionContext::new().task_ctx();
+            let batches = datafusion::physical_plan::collect(plan, context)
+                .await
+                .unwrap();
+            let mut ids: Vec<_> = batches
+                .iter()
+                .flat_map(|batch| batch.column(0).as_string_view().iter().flatten())
+                .collect();
+            ids.sort_unstable();
+            ids.dedup();
+            assert_eq!(ids.len(), 6005);
+        }
+    }
+}
