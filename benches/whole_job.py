@@ -23,8 +23,6 @@ from typing import NamedTuple
 
 import baseline
 import crannog
-import pyarrow.parquet as pq
-from deltalake import write_deltalake
 from rounds import in_turn
 
 
@@ -82,11 +80,6 @@ def events_of(job, rows):
         JOBS[job].make(fresh, rows)
         fresh.rename(folder)
     return folder
-
-
-def make_calls(folder, rows):
-    baseline.make_calls(folder / "parquet", rows)
-    write_deltalake(folder / "delta", pq.read_table(folder / "parquet"))
 
 
 def run_crannog(job, source):
@@ -168,10 +161,9 @@ JOBS = {
     "cloudtrail": Job(
         folder="calls",
         rows=[1_000_000],
-        make=make_calls,
+        make=lambda folder, rows: baseline.make_calls(folder / "parquet", rows),
         sides={
             "crannog, Parquet": run_crannog(crannog.CLOUDTRAIL, "parquet"),
-            "crannog, Delta": run_crannog(crannog.CLOUDTRAIL, "delta"),
             "pandas + scikit-learn, Parquet": run_baseline(baseline.cloudtrail_command),
         },
     ),

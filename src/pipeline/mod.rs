@@ -45,7 +45,7 @@ impl<'a> Pipeline<'a> {
         interval: &Interval,
     ) -> Result<()> {
         Self::new(ctx, job, interval)
-            .plan_all(&job.features.sql)
+            .plan_all(&job.features.sql, false)
             .await
             .map(drop)
     }
@@ -67,11 +67,11 @@ impl<'a> Pipeline<'a> {
     /// SQL that does not fit the tables; keys, features or a time column that the SQL does not make.
     pub async fn plan(ctx: &SessionContext, job: &'a Job, interval: &Interval) -> Result<Self> {
         let mut pipeline = Self::new(ctx, job, interval);
-        let features = pipeline.plan_all(&job.features.sql).await?;
+        let features = pipeline.plan_all(&job.features.sql, true).await?;
         pipeline.check_features(&features)?;
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
         pipeline.register(SCORED, &scored, &[])?;
-        pipeline.findings_schema = pipeline.plan_all(&job.findings).await?;
+        pipeline.findings_schema = pipeline.plan_all(&job.findings, true).await?;
         let keys = listed("features.keys", &job.features.keys);
         pipeline.check_columns(
             &pipeline.findings_schema,
@@ -227,7 +227,8 @@ impl<'a> Pipeline<'a> {
             .count()
     }
 
-    async fn plan_all(&self, files: &[SqlFile]) -> Result<SchemaRef> {
+    /// Plans files in their order; without `for_a_run`, all of them stay views that can be asked.
+    async fn plan_all(&self, files: &[SqlFile], for_a_run: bool) -> Result<SchemaRef> {
         let mut schema = Arc::new(Schema::empty());
         for file in files {
             let rows = self.query(file).await?;
@@ -237,9 +238,15 @@ impl<'a> Pipeline<'a> {
                 .create_physical_plan()
                 .await
                 .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
-            self.ctx
-                .register_table(bare(&file.name), rows.into_view())
-                .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+            let position = 1 + self.position(file);
+            if for_a_run && self.reads_from(&file.name, position) > 1 {
+                // The run computes it once: its readers are planned upon its rows, not upon its SQL again and again.
+                self.register(&file.name, &schema, &[])?;
+            } else {
+                self.ctx
+                    .register_table(bare(&file.name), rows.into_view())
+                    .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+            }
         }
         Ok(schema)
     }

@@ -90,7 +90,10 @@ fn a_feature_that_is_infinite_cannot_be_scaled() {
 fn a_scaler_that_is_not_known_is_refused() {
     let dir = Dir::new();
     dir.edit_job("[features]\n", "[features]\nscaler = \"minmax\"\n");
-    dir.job_is_refused("error: jobs/process_execution.toml:21: `features.scaler`: there is no `minmax`, expected `standard`");
+    dir.job_is_refused(
+        "error: jobs/process_execution.toml:21: `features.scaler`: `minmax` is not `standard`
+           hint: known here: `standard`",
+    );
 }
 
 #[test]
