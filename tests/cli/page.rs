@@ -34,9 +34,9 @@ fn a_run_writes_its_page_and_says_where() {
         page.texts("main h2")[6..],
         [
             "Findings by Process",
+            "Isolation forest",
             "Findings by Computer and date",
             "Judged rows by anomaly_score",
-            "Isolation forest",
             "Findings, the strangest first",
             "What was read",
             "Stages",
