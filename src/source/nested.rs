@@ -24,15 +24,22 @@ pub(super) fn nest<'a>(columns: impl IntoIterator<Item = (&'a str, Expr)>) -> Ve
     let mut nested = Vec::new();
     for (name, members) in by_first_part(columns.collect()) {
         match column(&members) {
-            Some(column @ Expr::Column(_)) if members[0].0.is_empty() => nested.push(column),
-            Some(column) => nested.push(column.alias(name)),
+            Some(column) => nested.push(named(column, name)),
             None => nested.extend(members.into_iter().map(|(rest, values)| {
                 let name: Vec<_> = std::iter::once(name).chain(rest).collect();
-                values.alias(name.join("."))
+                named(values, &name.join("."))
             })),
         }
     }
     nested
+}
+
+/// A column of the table keeps its own name: with another one in front of it the engine would know it by two.
+fn named(values: Expr, name: &str) -> Expr {
+    match &values {
+        Expr::Column(column) if column.name == name => values,
+        _ => values.alias(name),
+    }
 }
 
 fn parts(name: &str) -> Vec<&str> {
@@ -105,12 +112,9 @@ mod tests {
 
     #[test]
     fn a_name_that_would_be_a_column_and_a_struct_stays_as_it_is() {
-        assert_eq!(nested(&["a", "a.b"]), ["a", "a.b AS a.b"]);
-        assert_eq!(nested(&["a.b", "a.b.c"]), ["a.b AS a.b", "a.b.c AS a.b.c"]);
-        assert_eq!(
-            nested(&["a..b", ".a", "a."]),
-            ["a..b AS a..b", ".a AS .a", "a. AS a."]
-        );
+        for names in [["a", "a.b"], ["a.b", "a.b.c"], ["a..b", ".a"]] {
+            assert_eq!(nested(&names), names);
+        }
         assert!(has_fields(["a", "a.b"]) && !has_fields(["a", "a..b"]));
     }
 }
