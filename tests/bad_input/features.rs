@@ -78,6 +78,7 @@ fn a_feature_that_is_infinite_cannot_be_scaled() {
     let sql = "sql/process_execution/indexed.sql";
     let infinite = "CASE grouped.count WHEN 40 THEN cast('Infinity' AS double) ELSE grouped.count END AS count";
     dir.edit(sql, "grouped.count                   AS count", infinite);
+    dir.edit_job("../out/anomalies", "../new/anomalies");
     dir.edit_job("[features]\n", "[features]\nscaler = \"standard\"\n");
     dir.run_is_refused(
         3,
