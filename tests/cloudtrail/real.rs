@@ -46,17 +46,14 @@ fn raw_files_give_the_rows_of_the_flat_ones() {
             folder.join("*.parquet").display()
         ),
     );
-    let rows = |columns: Vec<String>, table: &str| {
+    let rows = |table: &str| {
+        let columns = COLUMNS.map(|name| format!("{name} AS \"{name}\""));
         let rows = dir.query(&format!("SELECT {} FROM {table}", columns.join(", ")));
         let mut rows: Vec<_> = rows.iter().map(Value::to_string).collect();
         rows.sort_unstable();
         rows
     };
-    let raw = rows(
-        COLUMNS.map(|name| format!("{name} AS \"{name}\"")).to_vec(),
-        "trail",
-    );
-    let flat = rows(COLUMNS.map(|name| format!("\"{name}\"")).to_vec(), "flat");
+    let (raw, flat) = (rows("trail"), rows("flat"));
     assert_eq!((raw.len(), flat.len()), (1440, 1440));
     let mut differing = raw.iter().zip(&flat).filter(|(raw, flat)| raw != flat);
     let (raw, flat) = differing.next().unwrap();
