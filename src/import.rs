@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Schema};
 use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{cast as cast_to, ident};
 use datafusion::prelude::{DataFrame, SessionContext};
 use deltalake::delta_datafusion::create_session;
-use deltalake::kernel::Transaction;
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{CommitProperties, TransactionError};
+use deltalake::kernel::{StructType, Transaction};
 use deltalake::parquet::basic::{Compression, ZstdLevel};
 use deltalake::parquet::file::properties::WriterProperties;
 use deltalake::protocol::SaveMode;
@@ -51,6 +52,16 @@ pub struct Import {
     pub strict: bool,
 }
 
+impl Import {
+    /// Where the files are, the same for every way to write a local path. Files are known by their names in it.
+    fn origin(&self) -> String {
+        match std::fs::canonicalize(&self.source) {
+            Ok(path) => path.display().to_string(),
+            Err(_) => self.source.trim_end_matches('/').to_owned(),
+        }
+    }
+}
+
 /// What an import did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
@@ -74,6 +85,14 @@ pub enum ImportError {
     NotOurs {
         /// Where it is.
         table: String,
+    },
+    /// The table was imported from elsewhere, where other files may have the same names.
+    #[error("the Delta table `{table}` was imported from `{origin}`")]
+    OtherOrigin {
+        /// Where it is.
+        table: String,
+        /// The other source.
+        origin: String,
     },
     /// The source has no such time.
     #[error("there is no column `{column}` in the source")]
@@ -104,7 +123,7 @@ impl ImportError {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::NotOurs { .. } | Self::NoTime { .. } => Blame::Job,
+            Self::NotOurs { .. } | Self::OtherOrigin { .. } | Self::NoTime { .. } => Blame::Job,
             Self::Race { .. } => Blame::Outside,
             Self::Read(error) => blame_of(error),
             Self::Table { source, .. } => blame_of(source),
@@ -114,7 +133,7 @@ impl ImportError {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NotOurs { .. } => "import into a folder of its own",
+            Self::NotOurs { .. } | Self::OtherOrigin { .. } => "import into a folder of its own",
             Self::NoTime { .. } => "name a column with --time-column",
             Self::Race { .. } => "run it again when the other has ended: nothing is taken twice",
             Self::Read(_) | Self::Table { .. } => return None,
@@ -127,7 +146,7 @@ impl ImportError {
 pub async fn import(import: &Import) -> Result<Imported> {
     let ctx: SessionContext = create_session().into();
     let files = source::files(&ctx, import.format, &import.source).await?;
-    let mut table = open(import).await?;
+    let table = open(import).await?;
     let known = known(&ctx, &table, import).await?;
     let (old, new): (Vec<_>, Vec<_>) = files
         .names
@@ -139,6 +158,13 @@ pub async fn import(import: &Import) -> Result<Imported> {
         known: old.len(),
         unreadable: Vec::new(),
         version: table.version(),
+    };
+    let mut table = match table.version() {
+        None if !new.is_empty() => {
+            let rows = rows(&ctx, import, (files.table)(&[], &Skipped::new(true)))?;
+            create(table, import, rows.schema().as_arrow()).await?
+        }
+        _ => table,
     };
     for group in groups(new) {
         table = take(&ctx, table, import, &files, group, &mut imported).await?;
@@ -224,6 +250,36 @@ async fn open(import: &Import) -> Result<DeltaTable, ImportError> {
     Ok(table)
 }
 
+/// Makes the table, empty: of two that append to it at once one is refused, which of two that make it is not.
+async fn create(
+    mut table: DeltaTable,
+    import: &Import,
+    schema: &Schema,
+) -> Result<DeltaTable, ImportError> {
+    let failed = |source| ImportError::Table {
+        table: import.table.clone(),
+        source,
+    };
+    let schema: StructType = schema
+        .try_into_kernel()
+        .map_err(|error| failed(error.into()))?;
+    let created = table
+        .clone()
+        .create()
+        .with_columns(schema.fields().cloned())
+        .with_partition_columns([DATE])
+        .with_comment(import.origin())
+        .await;
+    match created {
+        Ok(table) => Ok(table),
+        // Another import may have made it a moment ago.
+        Err(error) => match table.load().await {
+            Ok(()) => Ok(table),
+            Err(_) => Err(failed(error)),
+        },
+    }
+}
+
 /// The files that the table has rows of.
 async fn known(
     ctx: &SessionContext,
@@ -245,6 +301,14 @@ async fn known(
     if !rows.schema().has_column_with_unqualified_name(SOURCE_FILE) {
         return Err(ImportError::NotOurs {
             table: import.table.clone(),
+        });
+    }
+    let snapshot = table.snapshot().map_err(failed)?;
+    let origin = snapshot.metadata().description().unwrap_or_default();
+    if origin != import.origin() {
+        return Err(ImportError::OtherOrigin {
+            table: import.table.clone(),
+            origin: origin.to_owned(),
         });
     }
     let names = async {

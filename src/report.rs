@@ -73,17 +73,24 @@ pub struct ModelSummary {
 /// scikit-learn's `mean_` and `scale_`, in the order of the feature columns.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScalerSummary {
-    /// The mean of each column.
-    pub mean: Vec<f64>,
-    /// Its standard deviation, or 1 for a constant column.
-    pub scale: Vec<f64>,
+    /// The mean of each column; `None` for one without values.
+    pub mean: Vec<Option<f64>>,
+    /// Its standard deviation, or 1 for a constant column; `None` as for the mean.
+    pub scale: Vec<Option<f64>>,
+}
+
+fn a_number(value: f64) -> Option<f64> {
+    Some(value).filter(|value| !value.is_nan())
 }
 
 impl ScalerSummary {
     fn new(columns: &[ColumnScale]) -> Self {
         Self {
-            mean: columns.iter().map(|column| column.mean).collect(),
-            scale: columns.iter().map(|column| column.scale).collect(),
+            mean: columns.iter().map(|column| a_number(column.mean)).collect(),
+            scale: columns
+                .iter()
+                .map(|column| a_number(column.scale))
+                .collect(),
         }
     }
 }

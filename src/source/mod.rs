@@ -211,7 +211,7 @@ pub async fn register_all(
         let opened = open(ctx, source, &location, reading)
             .await
             .and_then(|opened| {
-                register(ctx, source, &opened, job.window.timezone.name())
+                register(ctx, source, &opened, job.window.timezone.name(), true)
                     .map_err(SourceError::Register)?;
                 Ok(opened)
             });
@@ -275,7 +275,7 @@ pub(crate) async fn register_output(
     let opened = match open(ctx, &output, &shown, reading).await {
         Err(SourceError::Missing { .. }) => return Ok(false),
         Err(error) => Err(error),
-        Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name())
+        Ok(opened) => register(ctx, &output, &opened, job.window.timezone.name(), false)
             .map_err(SourceError::Register),
     };
     opened
@@ -338,11 +338,13 @@ fn register(
     source: &Source,
     opened: &Opened,
     timezone: &str,
+    nests: bool,
 ) -> Result<(), DataFusionError> {
     let zoned = DataType::Timestamp(TimeUnit::Microsecond, Some(timezone.into()));
     let schema = opened.provider.schema();
     let names = schema.fields().iter().map(|field| field.name().as_str());
-    let mut is_as_it_is = !nested::has_fields(names);
+    let nests = nests && nested::has_fields(names);
+    let mut is_as_it_is = !nests;
     let columns = schema.fields().iter().map(|field| {
         let column = ident(field.name());
         let changed = match field.data_type() {
@@ -362,7 +364,14 @@ fn register(
         Arc::clone(&opened.provider)
     } else {
         ctx.read_table(Arc::clone(&opened.provider))?
-            .select(nested::nest(columns))?
+            .select(if nests {
+                nested::nest(columns)
+            } else {
+                columns
+                    .into_iter()
+                    .map(|(name, column)| nested::named(column, name))
+                    .collect()
+            })?
             .into_view()
     };
     ctx.register_table(TableReference::bare(source.name.as_str()), table)?;

@@ -35,7 +35,7 @@ pub(super) fn nest<'a>(columns: impl IntoIterator<Item = (&'a str, Expr)>) -> Ve
 }
 
 /// A column of the table keeps its own name: with another one in front of it the engine would know it by two.
-fn named(values: Expr, name: &str) -> Expr {
+pub(super) fn named(values: Expr, name: &str) -> Expr {
     match &values {
         Expr::Column(column) if column.name == name => values,
         _ => values.alias(name),

@@ -31,12 +31,12 @@ fn a_file_is_taken_once() {
     let said = import(&dir, &[]);
     assert_eq!(
         said.succeeds().stdout,
-        "1 file taken, 0 known already, 0 left, in data/imported, version 0\n"
+        "1 file taken, 0 known already, 0 left, in data/imported, version 1\n"
     );
     let said = import(&dir, &[]);
     assert_eq!(
         said.succeeds().stdout,
-        "0 files taken, 1 known already, 0 left, in data/imported, version 0\n"
+        "0 files taken, 1 known already, 0 left, in data/imported, version 1\n"
     );
     write(
         &dir,
@@ -46,10 +46,47 @@ fn a_file_is_taken_once() {
     let said = import(&dir, &[]);
     assert_eq!(
         said.succeeds().stdout,
-        "1 file taken, 1 known already, 0 left, in data/imported, version 1\n"
+        "1 file taken, 1 known already, 0 left, in data/imported, version 2\n"
     );
     read_the_table(&dir);
     assert_eq!(ids(&dir), "a b c");
+}
+
+#[test]
+fn two_imports_at_once_take_a_file_once() {
+    let dir = dir();
+    write(
+        &dir,
+        &format!("{DAY}/a.json.gz"),
+        &gzip(delivery(&["a", "b"]).as_bytes()),
+    );
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| import(&dir, &[])); // both, or one of them, ends well
+        }
+    });
+    import(&dir, &[]).succeeds();
+    read_the_table(&dir);
+    assert_eq!(ids(&dir), "a b");
+}
+
+#[test]
+fn files_of_another_folder_are_not_known_by_their_names() {
+    let dir = dir();
+    for folder in ["data/monday", "data/tuesday"] {
+        write(
+            &dir,
+            &format!("{folder}/events.json"),
+            delivery(&["a"]).as_bytes(),
+        );
+    }
+    let import = |folder| dir.crannog(&["import", "--format", "cloudtrail", folder, TABLE]);
+    import("data/monday").succeeds();
+    import("data/tuesday").fails(
+        2,
+        "error: the Delta table `data/imported` was imported from `[..]/data/monday`
+           hint: import into a folder of its own",
+    );
 }
 
 #[test]
@@ -94,11 +131,11 @@ fn an_import_that_was_killed_before_its_commit_is_made_again() {
     );
     import(&dir, &[]).succeeds();
     // Its data files are there, and no commit names them.
-    fs::remove_file(dir.path(TABLE).join("_delta_log/00000000000000000001.json")).unwrap();
+    fs::remove_file(dir.path(TABLE).join("_delta_log/00000000000000000002.json")).unwrap();
     let said = import(&dir, &[]);
     assert_eq!(
         said.succeeds().stdout,
-        "1 file taken, 1 known already, 0 left, in data/imported, version 1\n"
+        "1 file taken, 1 known already, 0 left, in data/imported, version 2\n"
     );
     read_the_table(&dir);
     assert_eq!(ids(&dir), "a b");
@@ -128,7 +165,7 @@ fn a_broken_file_is_left_until_it_is_whole() {
     let said = import(&dir, &[]);
     assert_eq!(
         said.stdout,
-        "1 file taken, 0 known already, 1 left, in data/imported, version 0\n"
+        "1 file taken, 0 known already, 1 left, in data/imported, version 1\n"
     );
     assert!(
         said.stderr

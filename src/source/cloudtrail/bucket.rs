@@ -17,6 +17,7 @@ const LISTINGS: usize = 32;
 
 const ENDINGS: [&str; 3] = [".json", ".jsonl", ".ndjson"];
 
+const LOGS: &str = "AWSLogs";
 const TRAIL: &str = "CloudTrail";
 
 /// What is beside the trail, by name of folder; within file names it stands between `_`.
@@ -135,8 +136,11 @@ impl Bucket {
 /// How many parts of the path lead to the folder of its region, that one included.
 fn region_depth(path: &Path) -> Option<usize> {
     let parts: Vec<_> = path.parts().collect();
-    let trail = parts.iter().rposition(|part| part.as_ref() == TRAIL)?;
-    (parts.len() > trail + 1).then_some(trail + 2)
+    let logs = parts.iter().rposition(|part| part.as_ref() == LOGS)?;
+    let in_organisation = parts.get(logs + 1)?.as_ref().starts_with("o-");
+    let trail = logs + if in_organisation { 3 } else { 2 };
+    let is_trail = parts.get(trail)?.as_ref() == TRAIL;
+    (is_trail && parts.len() > trail + 1).then_some(trail + 2)
 }
 
 fn is_in_region(folder: &Path) -> bool {
@@ -150,7 +154,7 @@ fn is_of_trail(folder: &Path) -> bool {
     if name.starts_with('.') || OTHERS.contains(&name) {
         return false;
     }
-    let logs = parts.iter().rposition(|part| part.as_ref() == "AWSLogs");
+    let logs = parts.iter().rposition(|part| part.as_ref() == LOGS);
     match logs.map(|logs| &parts[logs + 1..]) {
         // An organisation's logs have its id before the account.
         Some([organisation, _, service, ..]) if organisation.as_ref().starts_with("o-") => {
@@ -245,6 +249,15 @@ mod tests {
                 "loose/c.ndjson"
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn a_folder_above_may_be_called_as_the_trail() {
+        let files = [
+            "CloudTrail/AWSLogs/1/CloudTrail/eu-west-1/2026/01/02/a.json.gz",
+            "CloudTrail/dump/b.json.gz",
+        ];
+        assert_eq!(since(&bucket(&files).await, "2026-01-02").await, files);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize as _;
 use serde::de::IgnoredAny;
 
-use super::record::{Outcome, RECORDS, Values};
+use super::record::{Outcome, RECORDS, Values, is_cut_off};
 use super::rows::Rows;
 use super::window::{LONGEST, Window};
 
@@ -358,7 +358,7 @@ impl Look {
             // A number may go on after the end of the text.
             Some(Ok(_)) if json.byte_offset() == value.len() => Ok(Step::Unfinished),
             Some(Ok(_)) => Ok(Step::Moved(text.len() - value.len() + json.byte_offset())),
-            Some(Err(error)) if error.is_eof() => Ok(Step::Unfinished),
+            Some(Err(error)) if is_cut_off(&error, value) => Ok(Step::Unfinished),
             Some(Err(error)) => Err(self.no_json(&without_place(&error))),
         }
     }

@@ -142,10 +142,15 @@ impl<'a> Values<'a> {
             Ok(_) if outermost && !self.is_record => Outcome::Other,
             Ok(_) => Outcome::Record(end),
             Err(_) if self.holds_records => Outcome::Records(end),
-            Err(error) if error.is_eof() => Outcome::Unfinished,
+            Err(error) if is_cut_off(&error, text) => Outcome::Unfinished,
             Err(error) => Outcome::Wrong(error),
         }
     }
+}
+
+/// Whether what is wrong may be mended by what follows the text: a number that ends in the middle is called wrong.
+pub(super) fn is_cut_off(error: &serde_json::Error, text: &str) -> bool {
+    error.is_eof() || error.is_syntax() && text.ends_with(['-', '+', '.', 'e', 'E'])
 }
 
 /// Takes the members of an object, or finds that there is none.
