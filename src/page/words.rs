@@ -92,10 +92,18 @@ pub(super) fn sources(report: &RunReport) -> Facts {
             source.version.clone(),
             HumanCount(source.files as u64).to_string(),
             HumanBytes(source.bytes).to_string(),
+            HumanCount(source.skipped.files().len() as u64).to_string(),
         ]
     };
     Facts {
-        head: vec!["source", "location", "version", "files", "size"],
+        head: vec![
+            "source",
+            "location",
+            "version",
+            "files",
+            "size",
+            "not read to the end",
+        ],
         rows: report.sources.iter().map(row).collect(),
     }
 }
