@@ -7,6 +7,7 @@
 mod cloudtrail;
 mod delta;
 mod evtx;
+mod files;
 mod nested;
 mod parquet;
 mod skipped;

@@ -33,7 +33,7 @@ pub(crate) use schema::SOURCE_FILE;
 use self::bucket::{Bucket, TrailFile};
 use self::days::WantedDays;
 use self::exec::{CloudTrailExec, Scan};
-use super::parquet::{digest, register_store};
+use super::files::{digest, register_store};
 use super::{Opened, Skipped, SourceError, SourceFiles, identity};
 
 /// A trail as a table.

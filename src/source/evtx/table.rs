@@ -25,9 +25,9 @@ use futures::StreamExt;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::columns::{Rows, SCHEMA};
-use super::file_name;
 use super::reading::Reading;
 use crate::source::Skipped;
+use crate::source::files::file_name;
 
 /// The files, found once: every scan reads the same.
 #[derive(Debug)]
