@@ -8,12 +8,13 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::forest::{InstructionSet, IsolationForest};
-use crate::job::Job;
+use crate::job::{Interval, Job};
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Volume};
 use crate::report::{ModelSummary, RunReport};
 use crate::run_id::RunId;
 use crate::scoring::Scored;
+use crate::sinks::DeltaSink;
 use crate::source::SourceSummary;
 use crate::{session, sinks, source};
 
@@ -25,13 +26,12 @@ pub async fn run(
     progress: &mut Progress,
 ) -> Result<RunReport> {
     let started = Instant::now();
-    InstructionSet::chosen()?; // a bad CRANNOG_SIMD fails now, not after all is read
-    job.report.page()?;
-    let interval = job.window.at(as_of);
-    let ctx = session::connect(job)?;
-    let sources = source::register_all(&ctx, job, &interval).await?;
-    let pipeline = Pipeline::plan(&ctx, job, &interval).await?;
-    let sinks = sinks::open(job, pipeline.findings_schema()).await?;
+    let Prepared {
+        interval,
+        sources,
+        pipeline,
+        sinks,
+    } = prepare(job, as_of).await?;
     if let Some(path) = scored_file {
         Scored::can_save(path)?;
     }
@@ -77,12 +77,29 @@ pub async fn run(
 
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.
 pub async fn check(job: &Job, as_of: DateTime<Utc>) -> Result<Vec<SourceSummary>> {
-    InstructionSet::chosen()?;
-    let interval = job.window.at(as_of);
+    Ok(prepare(job, as_of).await?.sources)
+}
+
+/// What a run has before it reads a row.
+struct Prepared<'a> {
+    interval: Interval,
+    sources: Vec<SourceSummary>,
+    pipeline: Pipeline<'a>,
+    sinks: Vec<DeltaSink>,
+}
+
+async fn prepare(job: &Job, as_of: DateTime<Utc>) -> Result<Prepared<'_>> {
+    InstructionSet::chosen()?; // a bad CRANNOG_SIMD fails now, not after all is read
     job.report.page()?;
+    let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job, &interval).await?;
     let pipeline = Pipeline::plan(&ctx, job, &interval).await?;
-    sinks::open(job, pipeline.findings_schema()).await?;
-    Ok(sources)
+    let sinks = sinks::open(job, pipeline.findings_schema()).await?;
+    Ok(Prepared {
+        interval,
+        sources,
+        pipeline,
+        sinks,
+    })
 }
