@@ -60,6 +60,13 @@ impl Import {
             Err(_) => self.source.trim_end_matches('/').to_owned(),
         }
     }
+
+    fn failed(&self, source: DeltaTableError) -> ImportError {
+        ImportError::Table {
+            table: self.table.clone(),
+            source,
+        }
+    }
 }
 
 /// What an import did.
@@ -232,10 +239,7 @@ fn rows(
 }
 
 async fn open(import: &Import) -> Result<DeltaTable, ImportError> {
-    let failed = |source| ImportError::Table {
-        table: import.table.clone(),
-        source,
-    };
+    let failed = |source| import.failed(source);
     if !import.table.contains("://") {
         std::fs::create_dir_all(&import.table)
             .map_err(|error| failed(DeltaTableError::Io { source: error }))?;
@@ -256,10 +260,7 @@ async fn create(
     import: &Import,
     schema: &Schema,
 ) -> Result<DeltaTable, ImportError> {
-    let failed = |source| ImportError::Table {
-        table: import.table.clone(),
-        source,
-    };
+    let failed = |source| import.failed(source);
     let schema: StructType = schema
         .try_into_kernel()
         .map_err(|error| failed(error.into()))?;
@@ -289,10 +290,7 @@ async fn known(
     if table.version().is_none() {
         return Ok(HashSet::new());
     }
-    let failed = |source| ImportError::Table {
-        table: import.table.clone(),
-        source,
-    };
+    let failed = |source| import.failed(source);
     table
         .update_datafusion_session(&ctx.state())
         .map_err(failed)?;
@@ -331,10 +329,7 @@ async fn append(
     import: &Import,
     rows: DataFrame,
 ) -> Result<DeltaTable, ImportError> {
-    let failed = |source| ImportError::Table {
-        table: import.table.clone(),
-        source,
-    };
+    let failed = |source| import.failed(source);
     let last = match table.version() {
         None => None,
         Some(_) => {
