@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{DAY, TRAIL, ask, delivery, dir, gzip, ids, write};
+use super::{DAY, TRAIL, ask, deliver, delivery, dir, gzip, ids, write};
 use crate::kit::{AS_OF, Dir, JOB};
 
 /// How a file of the day is named in a message.
@@ -12,11 +12,7 @@ const NAME: &str = "AWSLogs/111111111111/CloudTrail/eu-west-1/2026/03/10/b.json.
 #[track_caller]
 fn is_named(content: &[u8], problem: &str, rows: usize) {
     let dir = dir();
-    write(
-        &dir,
-        &format!("{DAY}/a.json.gz"),
-        &gzip(delivery(&["whole"]).as_bytes()),
-    );
+    deliver(&dir, "a.json.gz", &["whole"]);
     write(&dir, &format!("{DAY}/b.json.gz"), content);
     let sql = "SELECT count(eventID) AS n FROM trail";
     let said = ask(&dir, sql, &[]);
@@ -221,10 +217,6 @@ fn a_file_that_is_whole_again_is_read() {
             .stderr
             .is_empty()
     );
-    write(
-        &dir,
-        &format!("{DAY}/b.json.gz"),
-        &gzip(delivery(&["a"]).as_bytes()),
-    );
+    deliver(&dir, "b.json.gz", &["a"]);
     assert_eq!(ids(&dir), "a");
 }

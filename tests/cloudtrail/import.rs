@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{DAY, TRAIL, delivery, dir, event, gzip, ids, write};
+use super::{DAY, TRAIL, deliver, delivery, dir, event, gzip, ids, write};
 use crate::kit::{Dir, Said};
 
 const TABLE: &str = "data/imported";
@@ -23,11 +23,7 @@ fn read_the_table(dir: &Dir) {
 #[test]
 fn a_file_is_taken_once() {
     let dir = dir();
-    write(
-        &dir,
-        &format!("{DAY}/a.json.gz"),
-        &gzip(delivery(&["a", "b"]).as_bytes()),
-    );
+    deliver(&dir, "a.json.gz", &["a", "b"]);
     let said = import(&dir, &[]);
     assert_eq!(
         said.succeeds().stdout,
@@ -38,11 +34,7 @@ fn a_file_is_taken_once() {
         said.succeeds().stdout,
         "0 files taken, 1 known already, 0 left, in data/imported, version 1\n"
     );
-    write(
-        &dir,
-        &format!("{DAY}/c.json.gz"),
-        &gzip(delivery(&["c"]).as_bytes()),
-    );
+    deliver(&dir, "c.json.gz", &["c"]);
     let said = import(&dir, &[]);
     assert_eq!(
         said.succeeds().stdout,
@@ -55,11 +47,7 @@ fn a_file_is_taken_once() {
 #[test]
 fn two_imports_at_once_take_a_file_once() {
     let dir = dir();
-    write(
-        &dir,
-        &format!("{DAY}/a.json.gz"),
-        &gzip(delivery(&["a", "b"]).as_bytes()),
-    );
+    deliver(&dir, "a.json.gz", &["a", "b"]);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| import(&dir, &[])); // both, or one of them, ends well
@@ -118,17 +106,9 @@ fn the_table_has_the_columns_of_the_source_and_its_days() {
 #[test]
 fn an_import_that_was_killed_before_its_commit_is_made_again() {
     let dir = dir();
-    write(
-        &dir,
-        &format!("{DAY}/a.json.gz"),
-        &gzip(delivery(&["a"]).as_bytes()),
-    );
+    deliver(&dir, "a.json.gz", &["a"]);
     import(&dir, &[]).succeeds();
-    write(
-        &dir,
-        &format!("{DAY}/b.json.gz"),
-        &gzip(delivery(&["b"]).as_bytes()),
-    );
+    deliver(&dir, "b.json.gz", &["b"]);
     import(&dir, &[]).succeeds();
     // Its data files are there, and no commit names them.
     fs::remove_file(dir.path(TABLE).join("_delta_log/00000000000000000002.json")).unwrap();
@@ -145,11 +125,7 @@ fn an_import_that_was_killed_before_its_commit_is_made_again() {
 fn a_broken_file_is_left_until_it_is_whole() {
     let dir = dir();
     let text = delivery(&["b", "c"]);
-    write(
-        &dir,
-        &format!("{DAY}/a.json.gz"),
-        &gzip(delivery(&["a"]).as_bytes()),
-    );
+    deliver(&dir, "a.json.gz", &["a"]);
     write(
         &dir,
         &format!("{DAY}/b.json.gz"),
@@ -186,11 +162,7 @@ fn what_cannot_be_imported_is_refused() {
         "error: source `import` at `data/trail`: there is no CloudTrail file (.json.gz, .json, .jsonl or .ndjson)
            hint: look at `location` and `format` in the job file; paths in it are relative to the job file",
     );
-    write(
-        &dir,
-        &format!("{DAY}/a.json.gz"),
-        &gzip(delivery(&["a"]).as_bytes()),
-    );
+    deliver(&dir, "a.json.gz", &["a"]);
     import(&dir, &["--time-column", "time"]).fails(
         2,
         "error: there is no column `time` in the source

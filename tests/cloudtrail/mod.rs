@@ -66,6 +66,15 @@ fn delivery(ids: &[&str]) -> String {
     json!({ "Records": events }).to_string()
 }
 
+/// Delivers events of these ids as a file of [`DAY`].
+fn deliver(dir: &Dir, name: &str, ids: &[&str]) {
+    write(
+        dir,
+        &format!("{DAY}/{name}"),
+        &gzip(delivery(ids).as_bytes()),
+    );
+}
+
 /// What `crannog query` says, as JSON lines.
 fn ask(dir: &Dir, sql: &str, more: &[&str]) -> Said {
     let query = [

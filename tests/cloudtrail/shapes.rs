@@ -1,20 +1,12 @@
 //! The same events in every shape of file.
 
-use super::{DAY, TRAIL, delivery, dir, event, gzip, ids, write};
+use super::{DAY, TRAIL, deliver, delivery, dir, event, gzip, ids, write};
 
 #[test]
 fn records_in_gzip_as_they_are_delivered() {
     let dir = dir();
-    write(
-        &dir,
-        &format!("{DAY}/a.json.gz"),
-        &gzip(delivery(&["a", "b"]).as_bytes()),
-    );
-    write(
-        &dir,
-        &format!("{DAY}/c.json.gz"),
-        &gzip(delivery(&["c"]).as_bytes()),
-    );
+    deliver(&dir, "a.json.gz", &["a", "b"]);
+    deliver(&dir, "c.json.gz", &["c"]);
     assert_eq!(ids(&dir), "a b c");
 }
 

@@ -4,11 +4,8 @@ Makes events, delivers some of them twice, runs crannog on them (Parquet and Del
 same events, each once and in the order of eventTime and eventID. Ends with 1 and the first row that differs.
 """
 
-import argparse
 import json
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sklearn
 from deltalake import DeltaTable, write_deltalake
-from parity import Different, Rows, judge, ulps
+from parity import Different, Rows, judge, prove, ulps
 from sklearn.ensemble import IsolationForest
 from sklearn.preprocessing import StandardScaler
 
@@ -38,27 +35,19 @@ SHOWN = ["eventSource", "eventName", "userIdentity.arn", "sourceIPAddress", "aws
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    crannog.program()
-    folder = Path(tempfile.mkdtemp(prefix="crannog-parity-"))
-    try:
-        baseline.make_calls(folder / "parquet", arguments.rows, arguments.seed)
-        reference = Reference(folder)
-        print(
-            f"{arguments.rows:,} CloudTrail events of seed {arguments.seed}: "
-            f"crannog beside pandas {pd.__version__} and scikit-learn {sklearn.__version__}"
-        )
-        for source in ["parquet", "delta"]:
-            print(f"\ncrannog on {source}")
-            compare(reference, folder, source)
-    except Different as different:
-        print(f"\nDIFFERENT: {different}\n  both answers are kept in {folder}")
-        sys.exit(1)
-    shutil.rmtree(folder)
-    print("\nequal")
+    prove(__doc__, answers)
+
+
+def answers(folder, rows, seed):
+    baseline.make_calls(folder / "parquet", rows, seed)
+    reference = Reference(folder)
+    print(
+        f"{rows:,} CloudTrail events of seed {seed}: "
+        f"crannog beside pandas {pd.__version__} and scikit-learn {sklearn.__version__}"
+    )
+    for source in ["parquet", "delta"]:
+        print(f"\ncrannog on {source}")
+        compare(reference, folder, source)
 
 
 class Reference:

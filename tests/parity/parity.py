@@ -34,22 +34,31 @@ class Different(Exception):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    prove(__doc__, answers)
+
+
+def answers(folder, rows, seed):
+    baseline.make_events(folder, rows, seed)
+    reference = Reference(folder)
+    print(
+        f"{rows:,} events of seed {seed}, {len(reference.scored):,} groups: "
+        f"crannog beside DuckDB {duckdb.__version__} and scikit-learn {sklearn.__version__}"
+    )
+    for source in ["delta", "parquet"]:
+        print(f"\ncrannog on {source}")
+        compare(reference, folder, source)
+
+
+def prove(description, answers):
+    """Runs `answers(folder, rows, seed)` as the command line asks; the folder is kept where two of them differ."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     crannog.program()
     folder = Path(tempfile.mkdtemp(prefix="crannog-parity-"))
     try:
-        baseline.make_events(folder, arguments.rows, arguments.seed)
-        reference = Reference(folder)
-        print(
-            f"{arguments.rows:,} events of seed {arguments.seed}, {len(reference.scored):,} groups: "
-            f"crannog beside DuckDB {duckdb.__version__} and scikit-learn {sklearn.__version__}"
-        )
-        for source in ["delta", "parquet"]:
-            print(f"\ncrannog on {source}")
-            compare(reference, folder, source)
+        answers(folder, arguments.rows, arguments.seed)
     except Different as different:
         print(f"\nDIFFERENT: {different}\n  both answers are kept in {folder}")
         sys.exit(1)
