@@ -1,0 +1,268 @@
+//! From a job as written to a job as checked: what its parts say of each other must fit.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::document::Document;
+use super::error::JobError;
+use super::location::{Location, clean};
+use super::report::Report;
+use super::spec::{Format, JobSpec, Parameter, ReportSpec, SinkSpec, SinkType, SourceSpec};
+use super::sql_file::SqlFile;
+use super::template::Template;
+use super::{BUILT_IN_PARAMETERS, DeltaTarget, Features, Job, SCORED, Source};
+
+/// More threads than any machine has are a slip of the hand.
+const MAX_THREADS: usize = 1024;
+
+impl Job {
+    pub(super) fn check(document: Document) -> Result<Self, JobError> {
+        let spec: JobSpec = document.deserialize()?;
+        let written = Written {
+            base: document.path().parent().unwrap_or(Path::new("")).to_owned(),
+            document: &document,
+        };
+        written.check_values(&spec)?;
+        let job = Self {
+            sources: written.sources(spec.sources)?,
+            features: Features {
+                sql: written.sql_files("features.sql", &spec.features.sql)?,
+                keys: spec.features.keys,
+                columns: spec.features.columns,
+                missing_values: spec.features.missing_values,
+                duplicate_keys: spec.features.duplicate_keys,
+                scaler: spec.features.scaler,
+            },
+            findings: written.sql_files("findings.sql", &spec.findings.sql)?,
+            sinks: written.sinks(spec.sinks),
+            report: written.report(spec.report),
+            name: spec.job.name,
+            description: spec.job.description,
+            window: spec.window,
+            parameters: spec.parameters,
+            isolation_forest: spec.isolation_forest,
+            engine: spec.engine,
+            document,
+        };
+        if !job.window.learns_what_it_reports() {
+            let message =
+                "`train` is shorter than `detect`: what is reported would not all be read";
+            return Err(JobError::Value {
+                place: job.document.place("window.train"),
+                message: message.to_owned(),
+            });
+        }
+        job.check_names()?;
+        job.check_parameters()?;
+        job.check_allowed(&spec.allowed_parameters)?;
+        Ok(job)
+    }
+
+    /// Sources and steps share one set of table names.
+    fn check_names(&self) -> Result<(), JobError> {
+        let mut taken: Vec<&str> = vec![SCORED];
+        taken.extend(self.sources.iter().map(|source| source.name.as_str()));
+        if self.sources.iter().any(|source| source.name == SCORED) {
+            let message = format!(
+                "`{SCORED}` is the table that the model makes; give the source another name"
+            );
+            return Err(JobError::Value {
+                place: self.document.place(&format!("sources.{SCORED}")),
+                message,
+            });
+        }
+        for (key, file) in self.sql_files() {
+            if taken.contains(&file.name.as_str()) {
+                let message = format!(
+                    "`{}` is the name of another table of this job; rename the file",
+                    file.name
+                );
+                return Err(JobError::Value {
+                    place: self.document.place(&key),
+                    message,
+                });
+            }
+            taken.push(&file.name);
+        }
+        Ok(())
+    }
+
+    /// A parameter with a list of allowed values has one of them.
+    fn check_allowed(&self, allowed: &BTreeMap<String, Vec<Parameter>>) -> Result<(), JobError> {
+        for (name, values) in allowed {
+            match self.parameters.get(name) {
+                None => {
+                    return Err(JobError::UnknownName {
+                        place: self.document.place(&format!("allowed_parameters.{name}")),
+                        name: name.clone(),
+                        expected: "in [parameters]".to_owned(),
+                        known: self.parameters.keys().cloned().collect(),
+                    });
+                }
+                Some(value) if !values.contains(value) => {
+                    return Err(JobError::UnknownName {
+                        place: self.document.place(&format!("parameters.{name}")),
+                        name: value.to_string(),
+                        expected: format!("a value that `{name}` may have"),
+                        known: values.iter().map(ToString::to_string).collect(),
+                    });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Every parameter is used, and every one that is used has a value.
+    fn check_parameters(&self) -> Result<(), JobError> {
+        for name in self.parameters.keys() {
+            let place = self.document.place(&format!("parameters.{name}"));
+            if BUILT_IN_PARAMETERS.contains(&name.as_str()) {
+                let message = format!("`${name}` is given by the run; choose another name");
+                return Err(JobError::Value { place, message });
+            }
+            if !self
+                .sql_files()
+                .any(|(_, file)| file.parameters.contains_key(name))
+            {
+                return Err(JobError::UnusedParameter {
+                    place,
+                    name: name.clone(),
+                });
+            }
+        }
+        for (_, file) in self.sql_files() {
+            for (name, line) in &file.parameters {
+                if !self.parameters.contains_key(name)
+                    && !BUILT_IN_PARAMETERS.contains(&name.as_str())
+                {
+                    let own = self.parameters.keys().cloned();
+                    return Err(JobError::UnknownParameter {
+                        file: file.path.clone(),
+                        line: *line,
+                        name: name.clone(),
+                        known: own.chain(BUILT_IN_PARAMETERS.map(str::to_owned)).collect(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The file that a job is written in, and the folder that its relative paths start from.
+struct Written<'a> {
+    document: &'a Document,
+    base: PathBuf,
+}
+
+impl Written<'_> {
+    fn wrong(&self, key: &str, message: impl Into<String>) -> JobError {
+        JobError::Value {
+            place: self.document.place(key),
+            message: message.into(),
+        }
+    }
+
+    /// What each value must be without a look at the others.
+    fn check_values(&self, spec: &JobSpec) -> Result<(), JobError> {
+        if !is_name(&spec.job.name) {
+            let message = "a job's name is made of letters, digits, `_`, `-` and `.`";
+            return Err(self.wrong("job.name", message));
+        }
+        let features = &spec.features;
+        for (is_empty, key, what) in [
+            (features.sql.is_empty(), "features.sql", "SQL file"),
+            (features.keys.is_empty(), "features.keys", "key column"),
+            (
+                features.columns.is_empty(),
+                "features.columns",
+                "feature column",
+            ),
+            (spec.findings.sql.is_empty(), "findings.sql", "SQL file"),
+            (spec.sources.is_empty(), "sources", "source"),
+            (spec.sinks.is_empty(), "sinks", "sink"),
+        ] {
+            if is_empty {
+                return Err(self.wrong(key, format!("name at least one {what}")));
+            }
+        }
+        self.check_named_once("features.keys", &features.keys)?;
+        self.check_named_once("features.columns", &features.columns)?;
+        let max_features = spec.isolation_forest.max_features;
+        if let Err(error) = max_features.resolve(features.columns.len()) {
+            return Err(self.wrong("isolation_forest.max_features", error.to_string()));
+        }
+        let threads = spec.engine.threads;
+        if threads.is_some_and(|threads| threads.get() > MAX_THREADS) {
+            return Err(self.wrong("engine.threads", format!("at most {MAX_THREADS} threads")));
+        }
+        Ok(())
+    }
+
+    fn check_named_once(&self, key: &str, names: &[String]) -> Result<(), JobError> {
+        for (index, name) in names.iter().enumerate() {
+            if names[..index].contains(name) {
+                let message = format!("`{name}` is named twice");
+                return Err(self.wrong(&format!("{key}[{index}]"), message));
+            }
+        }
+        Ok(())
+    }
+
+    fn location(&self, template: Template, key: &str) -> Location {
+        Location {
+            template,
+            base: self.base.clone(),
+            place: self.document.place(key),
+        }
+    }
+
+    fn sources(&self, specs: BTreeMap<String, SourceSpec>) -> Result<Vec<Source>, JobError> {
+        let source = |(name, spec): (String, SourceSpec)| {
+            if spec.version.is_some() && spec.format != Format::Delta {
+                let message = "only a Delta table has versions";
+                return Err(self.wrong(&format!("sources.{name}.version"), message));
+            }
+            Ok(Source {
+                location: self.location(spec.location, &format!("sources.{name}.location")),
+                name,
+                format: spec.format,
+                version: spec.version,
+                options: spec.options,
+            })
+        };
+        specs.into_iter().map(source).collect()
+    }
+
+    fn sql_files(&self, key: &str, files: &[String]) -> Result<Vec<SqlFile>, JobError> {
+        let load = |(index, file): (usize, &String)| {
+            let place = self.document.place(&format!("{key}[{index}]"));
+            SqlFile::load(&clean(&self.base.join(file)), &place)
+        };
+        files.iter().enumerate().map(load).collect()
+    }
+
+    fn sinks(&self, specs: Vec<SinkSpec>) -> Vec<DeltaTarget> {
+        let sink = |(index, spec): (usize, SinkSpec)| match spec.kind {
+            SinkType::Delta => DeltaTarget {
+                location: self.location(spec.location, &format!("sinks[{index}].location")),
+                options: spec.options,
+            },
+        };
+        specs.into_iter().enumerate().map(sink).collect()
+    }
+
+    fn report(&self, spec: ReportSpec) -> Report {
+        Report {
+            html: spec.html.map(|html| self.location(html, "report.html")),
+            count_by: spec.count_by,
+            heat_map_by: spec.heat_map_by,
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    !name.is_empty() && name.chars().all(is_allowed)
+}
