@@ -6,7 +6,7 @@ ROWS    ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test bench bench-cloudtrail bench-model clean
+.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test bench bench-jobs bench-cloudtrail bench-model clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,7 +49,9 @@ interop: build ## read the output with deltalake, Polars, DuckDB and ClickHouse
 page-test: build ## open the page of a run in a real browser (Debian's chromium) and use it
 	CRANNOG=$(TARGET)/debug/crannog benches/python.sh tests/page/requirements.txt tests/page/page.py
 
-bench: release ## the whole jobs beside the notebooks' tools, in turn: make bench ROWS=10000000
+bench: release bench-jobs bench-cloudtrail ## the whole jobs beside the notebooks' tools, then raw CloudTrail files, in turn
+
+bench-jobs: release ## the whole jobs alone: make bench-jobs ROWS=10000000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/whole_job.py $(if $(ROWS),--rows $(ROWS))
 
 bench-cloudtrail: release ## reading CloudTrail's files beside DuckDB and Python, in turn: make bench-cloudtrail ROWS=500000

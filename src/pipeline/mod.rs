@@ -4,6 +4,7 @@
 //! starts from the judged rows, the table `scored`. A step that is read more than once is computed once and kept in
 //! memory until its last reader is done; a step that is read once is part of its reader's plan.
 
+mod columns;
 mod repeatable;
 mod volume;
 
@@ -11,7 +12,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{ParamValues, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
@@ -21,8 +23,8 @@ use futures::TryStreamExt;
 use futures::future::try_join_all;
 
 use crate::error::{Error, Result};
-use crate::features::{FeatureError, FeatureTable, is_number};
-use crate::job::{Interval, Job, JobError, SCORED, SqlFile};
+use crate::features::{FeatureError, FeatureTable};
+use crate::job::{Interval, Job, SCORED, SqlFile};
 use crate::misfit::misfit;
 use crate::progress::Progress;
 use crate::scoring::Scored;
@@ -68,16 +70,11 @@ impl<'a> Pipeline<'a> {
     pub async fn plan(ctx: &SessionContext, job: &'a Job, interval: &Interval) -> Result<Self> {
         let mut pipeline = Self::new(ctx, job, interval);
         let features = pipeline.plan_all(&job.features.sql, true).await?;
-        pipeline.check_features(&features)?;
+        columns::check_features(job, &features)?;
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
         pipeline.register(SCORED, &scored, &[])?;
         pipeline.findings_schema = pipeline.plan_all(&job.findings, true).await?;
-        let keys = listed("features.keys", &job.features.keys);
-        pipeline.check_columns(
-            &pipeline.findings_schema,
-            job.last_finding(),
-            keys.chain(job.report.columns()),
-        )?;
+        columns::check_findings(job, &pipeline.findings_schema)?;
         let steps = job.sql_files().map(|(_, file)| file.name.as_str());
         for name in steps.chain([SCORED]) {
             pipeline.deregister(name)?;
@@ -290,10 +287,10 @@ impl<'a> Pipeline<'a> {
         let work = async {
             let streams = execute_stream_partitioned(Arc::clone(&plan), task)?;
             // One task a partition, so that partitions run on all threads.
-            let tasks = streams.into_iter().map(|stream| {
-                datafusion::common::runtime::SpawnedTask::spawn(stream.try_collect::<Vec<_>>())
-            });
-            let join = |task: datafusion::common::runtime::SpawnedTask<_>| async {
+            let tasks = streams
+                .into_iter()
+                .map(|stream| SpawnedTask::spawn(stream.try_collect::<Vec<_>>()));
+            let join = |task: SpawnedTask<_>| async {
                 task.join()
                     .await
                     .map_err(|error| DataFusionError::External(Box::new(error)))?
@@ -326,71 +323,11 @@ impl<'a> Pipeline<'a> {
             .map(drop)
             .map_err(Error::Session)
     }
-
-    /// The features must hold the keys, the feature columns as numbers, and the time.
-    fn check_features(&self, schema: &SchemaRef) -> Result<()> {
-        let job = self.job;
-        let file = job.last_step();
-        let keys = listed("features.keys", &job.features.keys);
-        let columns = listed("features.columns", &job.features.columns);
-        self.check_columns(schema, file, keys.chain(columns))?;
-        for (index, name) in job.features.columns.iter().enumerate() {
-            let field = field(schema, name);
-            if let Some(field) = field
-                && !is_number(field.data_type())
-            {
-                let message = format!(
-                    "`{name}` of `{}` is {}, not a number",
-                    file.name,
-                    crate::display::type_name(field.data_type()),
-                );
-                let place = job.document.place(&format!("features.columns[{index}]"));
-                return Err(JobError::Value { place, message }.into());
-            }
-        }
-        Ok(())
-    }
-
-    /// The columns that keys of the job name must be there.
-    fn check_columns<'n>(
-        &self,
-        schema: &SchemaRef,
-        file: &SqlFile,
-        mut named: impl Iterator<Item = (String, &'n String)>,
-    ) -> Result<()> {
-        match named.find(|(_, name)| field(schema, name).is_none()) {
-            None => Ok(()),
-            Some((key, name)) => Err(JobError::UnknownName {
-                place: self.job.document.place(&key),
-                name: name.clone(),
-                expected: format!("a column of `{}` ({})", file.name, file.path.display()),
-                known: schema
-                    .fields()
-                    .iter()
-                    .map(|field| field.name().clone())
-                    .collect(),
-            }
-            .into()),
-        }
-    }
-}
-
-/// The columns that a list of the job names, each with its key.
-fn listed<'n>(
-    key: &'static str,
-    names: &'n [String],
-) -> impl Iterator<Item = (String, &'n String)> {
-    let named = move |(index, name)| (format!("{key}[{index}]"), name);
-    names.iter().enumerate().map(named)
 }
 
 /// A table by its very name: the engine's own reading of a name would change its case and split it at dots.
 fn bare(name: &str) -> TableReference {
     TableReference::bare(name)
-}
-
-fn field<'a>(schema: &'a SchemaRef, name: &str) -> Option<&'a Field> {
-    schema.field_with_name(name).ok()
 }
 
 fn stopped(file: &SqlFile, source: DataFusionError) -> Error {
