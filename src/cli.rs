@@ -131,9 +131,9 @@ pub struct ImportArgs {
     /// How the source is stored, as `format` of a job's source.
     #[arg(long, value_parser = parse_format)]
     pub format: Format,
-    /// The column whose day a row belongs to.
-    #[arg(long, value_name = "COLUMN", default_value = "eventTime")]
-    pub time_column: String,
+    /// The column whose day a row belongs to [default: eventTime of cloudtrail, TimeGenerated of evtx].
+    #[arg(long, value_name = "COLUMN")]
+    pub time_column: Option<String>,
     /// Stop at a file that cannot be read to its end, instead of leaving it for a later import.
     #[arg(long)]
     pub strict: bool,

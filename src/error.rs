@@ -12,7 +12,7 @@ use crate::import::ImportError;
 use crate::job::JobError;
 use crate::page::PageError;
 use crate::sinks::SinkError;
-use crate::source::{DamagedLog, SourceError, UnreadableFile};
+use crate::source::{SourceError, UnreadableFile};
 
 /// The result of a library call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -182,7 +182,7 @@ impl Error {
     }
 }
 
-fn step_hint(error: &DataFusionError) -> Option<String> {
+pub(crate) fn step_hint(error: &DataFusionError) -> Option<String> {
     let hint = match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => {
             "give the run more memory, or shorten [window] train"
@@ -197,10 +197,7 @@ fn step_hint(error: &DataFusionError) -> Option<String> {
             "a Parquet file is cut off or not Parquet: restore it, or remove it from the table"
         }
         DataFusionError::External(error) if error.is::<UnreadableFile>() => {
-            "restore the file or remove it; without `--strict` a run goes on with the other files"
-        }
-        DataFusionError::External(error) if error.is::<DamagedLog>() => {
-            "restore it, or remove it; without `strict` it is named, and what else it holds is read"
+            "restore the file or remove it; without `--strict` it is named, and what else it holds is read"
         }
         DataFusionError::ArrowError(_, _) => "a value does not fit the type that the SQL asks for",
         _ => return None,

@@ -11,8 +11,8 @@ mod files;
 mod nested;
 mod parquet;
 mod skipped;
+mod source_files;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
@@ -30,12 +30,15 @@ use sha2::{Digest, Sha256};
 use crate::blame::{Blame, blame_of};
 use crate::error::Error;
 use crate::functions::local_time;
-pub(crate) use cloudtrail::SOURCE_FILE;
-pub use cloudtrail::{FileProblem, UnreadableFile};
-pub use evtx::DamagedLog;
-pub use skipped::Skipped;
+pub(crate) use delta::DeltaSource;
+pub use delta::UnknownChanges;
+pub use skipped::{Skipped, UnreadableFile};
+pub(crate) use source_files::{SourceFile, SourceFiles};
 
 use crate::job::{DeltaTarget, Format, Interval, Job, JobError, Source, resolve_options};
+
+/// The file that a row comes from, from the source's location on: the one column that no event has.
+pub(crate) const SOURCE_FILE: &str = "_source_file";
 
 /// What a run knows of a source that it opened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -127,14 +130,52 @@ pub enum SourceError {
     /// The object store cannot be reached.
     #[error("the object store cannot be reached")]
     Store(#[source] object_store::Error),
-    /// A format whose rows do not say of which file they are.
-    #[error(
-        "a source of `format = \"{format}\"` cannot be imported, since a job reads it as it is"
-    )]
-    NotImportable {
-        /// The format.
-        format: Format,
+    /// A Parquet file outside of the Hive folders that the others are in.
+    #[error("`{file}` does not lie in folders `{folders}` as the other files do")]
+    Folders {
+        /// The file, from the location on.
+        file: String,
+        /// The folders' names.
+        folders: String,
     },
+    /// A column of a Parquet file that has the name of one that its path gives.
+    #[error("`{file}` has a column `{column}`, which its path gives too")]
+    Twice {
+        /// The file, from the location on.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// Two Parquet files that are not of one table.
+    #[error("column `{column}` is {data_type} in `{file}`, and {other_type} in `{other}`")]
+    Types {
+        /// The file, from the location on.
+        file: String,
+        /// The column.
+        column: String,
+        /// Its type.
+        data_type: String,
+        /// An earlier file.
+        other: String,
+        /// The column's type there.
+        other_type: String,
+    },
+    /// Rows of a Delta table that were read before are not what they were.
+    #[error(
+        "version {version} deletes or rewrites rows that were taken with version {taken} or before"
+    )]
+    Rewritten {
+        /// The version that did it.
+        version: u64,
+        /// The version that was read before.
+        taken: u64,
+    },
+    /// It is not known what came to a Delta table.
+    #[error(transparent)]
+    Changes(#[from] UnknownChanges),
+    /// A file that cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableFile),
     /// The engine does not take the table.
     #[error("the table cannot be registered")]
     Register(#[source] DataFusionError),
@@ -144,10 +185,17 @@ impl SourceError {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Job(_) | Self::Location { .. } | Self::IsDelta | Self::NotImportable { .. } => {
-                Blame::Job
-            }
-            Self::Missing { .. } | Self::NoVersion { .. } | Self::Hidden { .. } => Blame::Data,
+            Self::Job(_) | Self::Location { .. } | Self::IsDelta => Blame::Job,
+            Self::Missing { .. }
+            | Self::NoVersion { .. }
+            | Self::Hidden { .. }
+            | Self::Folders { .. }
+            | Self::Twice { .. }
+            | Self::Types { .. }
+            | Self::Rewritten { .. }
+            | Self::Unreadable(_) => Blame::Data,
+            Self::Changes(UnknownChanges::Log(error)) => blame_of(error),
+            Self::Changes(_) => Blame::Data,
             Self::Store(_) => Blame::Outside,
             Self::Delta(error) => blame_of(error),
             Self::Parquet(error)
@@ -174,9 +222,16 @@ impl SourceError {
                 Some(format!("the latest version is {latest}; leave `version` out to read it"))
             }
             Self::ParquetFile { .. } => Some("restore it, or remove it".to_owned()),
-            Self::NotImportable { .. } => {
-                Some("name its location in the job file, under [sources]".to_owned())
+            Self::Folders { .. } | Self::Types { .. } => {
+                Some("import them one by one, each by a glob and into a table of its own".to_owned())
             }
+            Self::Twice { .. } => {
+                Some("write the files without it".to_owned())
+            }
+            Self::Rewritten { .. } | Self::Changes(_) => {
+                Some("import into a new table, which begins with all rows".to_owned())
+            }
+            Self::Unreadable(_) => Some("restore the file or remove it".to_owned()),
             Self::Location { .. }
             | Self::List(_)
             | Self::Parquet(_)
@@ -230,27 +285,30 @@ pub async fn register_all(
     Ok(summaries)
 }
 
-/// A source whose rows say of which file they are.
-pub(crate) struct SourceFiles {
-    /// Each file by its name, and its size in bytes.
-    pub(crate) names: Vec<(String, u64)>,
-    /// A table of the rows of these files.
-    pub(crate) table: TableOfFiles,
+/// A source outside of a job, from which rows are taken bit by bit.
+pub(crate) enum Importable {
+    /// Files that come and stay.
+    Files(Box<SourceFiles>),
+    /// A table whose log says what came.
+    Delta(Box<DeltaSource>),
 }
 
-type TableOfFiles = Box<dyn Fn(&[String], &Skipped) -> Arc<dyn TableProvider> + Send + Sync>;
-
-/// Lists the files of a source outside of a job.
-pub(crate) async fn files(
+/// Finds a source outside of a job.
+pub(crate) async fn importable(
     ctx: &SessionContext,
     format: Format,
     location: &str,
-) -> Result<SourceFiles, Error> {
+) -> Result<Importable, SourceError> {
     let files = match format {
-        Format::CloudTrail => cloudtrail::files(ctx, location, &HashMap::new()).await,
-        format => Err(SourceError::NotImportable { format }),
+        Format::CloudTrail => SourceFiles::cloudtrail(ctx, location).await,
+        Format::Evtx => SourceFiles::evtx(ctx, location).await,
+        Format::Parquet => SourceFiles::parquet(ctx, location).await,
+        Format::Delta => {
+            let source = DeltaSource::open(ctx, location).await?;
+            return Ok(Importable::Delta(Box::new(source)));
+        }
     };
-    files.map_err(|error| blame("import", location, error))
+    files.map(|files| Importable::Files(Box::new(files)))
 }
 
 /// Registers a table that the job has written, at a version or the latest. `false`: it is not there yet.
@@ -284,7 +342,7 @@ pub(crate) async fn register_output(
         .map_err(|error| blame(name, &shown, error))
 }
 
-fn blame(name: &str, location: &str, error: SourceError) -> Error {
+pub(crate) fn blame(name: &str, location: &str, error: SourceError) -> Error {
     match error {
         SourceError::Job(error) => Error::Job(error),
         error => Error::Source {
@@ -313,7 +371,7 @@ async fn open(
     let location = source.location.resolve()?;
     let options = resolve_options(&source.options, &source.location.place)?;
     match source.format {
-        Format::Delta => delta::open(ctx, &location, shown, source.version, options).await,
+        Format::Delta => delta::open(ctx, &location, shown, source.version, &options).await,
         Format::CloudTrail => {
             cloudtrail::open(
                 ctx,

@@ -1,16 +1,51 @@
 //! Files of a source that could not be read to their end: named and counted, or an error where the job is strict.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A file that cannot be read to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("`{file}`: {problem}")]
+pub struct UnreadableFile {
+    /// The file, from the source's location on.
+    pub file: String,
+    /// What is wrong with it.
+    #[source]
+    pub problem: Box<dyn Error + Send + Sync>,
+}
+
+impl UnreadableFile {
+    pub(crate) fn new(
+        file: impl Into<String>,
+        problem: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            file: file.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+/// What becomes of a file that cannot be read to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Unread {
+    /// It is named in the log, and the others are read.
+    #[default]
+    Told,
+    /// It is named in the list alone, for somebody else to tell.
+    Listed,
+    /// It is an error.
+    Refused,
+}
 
 /// What a source had to leave out. Clones share one list, which grows while the source is read; a file that is read twice
 /// is in it once.
 #[derive(Clone, Debug, Default)]
 pub struct Skipped {
-    strict: bool,
+    unread: Unread,
     /// What is wrong with each file. A std Mutex: the lock is never held across .await.
     files: Arc<Mutex<BTreeMap<String, String>>>,
 }
@@ -19,7 +54,19 @@ impl Skipped {
     /// An empty list; `strict`: [`Skipped::skip`] gives every error back.
     pub(crate) fn new(strict: bool) -> Self {
         Self {
-            strict,
+            unread: if strict {
+                Unread::Refused
+            } else {
+                Unread::Told
+            },
+            files: Arc::default(),
+        }
+    }
+
+    /// An empty list of which the log says nothing.
+    pub(crate) fn listing() -> Self {
+        Self {
+            unread: Unread::Listed,
             files: Arc::default(),
         }
     }
@@ -27,19 +74,25 @@ impl Skipped {
     /// Takes note of a file and of what is wrong with it, for the log and the report of the run.
     ///
     /// # Errors
-    /// The same error, where the job is strict.
-    pub(super) fn skip<E: Display>(&self, file: &str, error: E) -> Result<(), E> {
+    /// The same error with the file's name, where the job is strict.
+    pub(super) fn skip(
+        &self,
+        file: &str,
+        error: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Result<(), UnreadableFile> {
+        let error = error.into();
         let first = self
             .files
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(file.to_owned(), error.to_string())
             .is_none();
-        if self.strict {
-            return Err(error);
-        }
-        if first {
-            tracing::warn!("a file is skipped from where it cannot be read: `{file}`: {error}");
+        match self.unread {
+            Unread::Refused => return Err(UnreadableFile::new(file, error)),
+            Unread::Told if first => {
+                tracing::warn!("a file is skipped from where it cannot be read: `{file}`: {error}");
+            }
+            Unread::Told | Unread::Listed => {}
         }
         Ok(())
     }
@@ -71,7 +124,7 @@ impl<'de> Deserialize<'de> for Skipped {
         let files = Vec::<SkippedFile>::deserialize(deserializer)?.into_iter();
         let files = files.map(|file| (file.file, file.reason)).collect();
         Ok(Self {
-            strict: false,
+            unread: Unread::Told,
             files: Arc::new(Mutex::new(files)),
         })
     }
@@ -85,8 +138,8 @@ mod tests {
     fn a_file_that_is_read_twice_is_named_once() {
         let skipped = Skipped::new(false);
         let seen_by_the_report = skipped.clone();
-        assert_eq!(skipped.skip("a.json.gz", "cut off"), Ok(()));
-        assert_eq!(skipped.skip("a.json.gz", "cut off"), Ok(()));
+        assert!(skipped.skip("a.json.gz", "cut off").is_ok());
+        assert!(skipped.skip("a.json.gz", "cut off").is_ok());
         assert_eq!(
             serde_json::to_string(&seen_by_the_report).unwrap(),
             r#"[{"file":"a.json.gz","reason":"cut off"}]"#
@@ -96,7 +149,8 @@ mod tests {
     #[test]
     fn a_strict_source_gives_the_error_back() {
         let skipped = Skipped::new(true);
-        assert_eq!(skipped.skip("a.json.gz", "cut off"), Err("cut off"));
+        let refused = skipped.skip("a.json.gz", "cut off").unwrap_err();
+        assert_eq!(refused.to_string(), "`a.json.gz`: cut off");
         assert_eq!(skipped.files().len(), 1);
     }
 }

@@ -188,8 +188,8 @@ fn a_strict_job_takes_no_damaged_log() {
     let dir = dir();
     write(&dir, "bad.evtx", &log()[..HEADER + CHUNK + 700]);
     let refused = "error: step `grouped` stopped
-           because: `bad.evtx` is damaged: it is cut off in chunk 1
-           hint: restore it, or remove it; without `strict` it is named, and what else it holds is read";
+           because: `bad.evtx`: it is cut off in chunk 1
+           hint: restore the file or remove it; without `--strict` it is named, and what else it holds is read";
     dir.run(&["--strict"]).fails(3, refused);
     dir.findings_are_as_before();
     dir.run(&["--set", "engine.strict=true"]).fails(3, refused);

@@ -92,7 +92,7 @@ fn an_event_of_another_kind_is_left_out() {
     let events = [security_4624(TIME, "ws-1"), of_another, start, end];
     let left = rows(
         &events,
-        "EventRecordID, EventID, Provider, Channel, SourceFile",
+        "EventRecordID, EventID, Provider, Channel, _source_file",
     );
     assert_eq!(
         left,
@@ -101,7 +101,7 @@ fn an_event_of_another_kind_is_left_out() {
             "EventID": 4688,
             "Provider": "Microsoft-Windows-Security-Auditing",
             "Channel": "Security",
-            "SourceFile": "Security.evtx",
+            "_source_file": "Security.evtx",
         })]
     );
 }
@@ -218,13 +218,13 @@ fn logs_are_found_in_folders_whatever_windows_calls_them() {
         write(&dir, name, &[&[sysmon_1(TIME, computer, "eve", CMD, "")]]);
     }
     dir.write("data/logs/notes.txt", "not ours");
-    let found = dir.query("SELECT Computer, SourceFile FROM process_execution ORDER BY 1");
+    let found = dir.query("SELECT Computer, _source_file FROM process_execution ORDER BY 1");
     assert_eq!(
         found,
         [
-            json!({"Computer": "a", "SourceFile": "Microsoft-Windows-Sysmon%4Operational.evtx"}),
-            json!({"Computer": "b", "SourceFile": "dc-1/Security.EVTX"}),
-            json!({"Computer": "c", "SourceFile": "dc-1/old logs/Archive-Security-2026-03-10.evtx"}),
+            json!({"Computer": "a", "_source_file": "Microsoft-Windows-Sysmon%4Operational.evtx"}),
+            json!({"Computer": "b", "_source_file": "dc-1/Security.EVTX"}),
+            json!({"Computer": "c", "_source_file": "dc-1/old logs/Archive-Security-2026-03-10.evtx"}),
         ]
     );
 }

@@ -31,9 +31,14 @@ fn is_named(content: &[u8], problem: &str, rows: usize) {
         &format!(
             "error: step `the query` stopped
                because: `{NAME}`: {problem}[..]
-               hint: restore the file or remove it; without `--strict` a run goes on with the other files"
+               hint: restore the file or remove it; without `--strict` it is named, and what else it holds is read"
         ),
     );
+}
+
+#[test]
+fn a_file_without_a_byte() {
+    is_named(&[], "it is empty", 0);
 }
 
 #[test]

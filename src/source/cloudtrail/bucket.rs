@@ -166,13 +166,13 @@ fn is_of_trail(folder: &Path) -> bool {
     }
 }
 
-/// The file, if it is one of a trail by its name, and not empty.
+/// The file, if it is one of a trail by its name.
 fn trail_file(meta: ObjectMeta) -> Option<TrailFile> {
     let name = meta.location.filename().unwrap_or_default();
     let is_other = OTHERS
         .iter()
         .any(|other| name.contains(&format!("_{other}_")));
-    if meta.size == 0 || name.starts_with('.') || is_other || !is_json(name) {
+    if name.starts_with('.') || is_other || !is_json(name) {
         return None;
     }
     let day = day(&meta.location);

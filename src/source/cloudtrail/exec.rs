@@ -32,24 +32,13 @@ use tokio::sync::mpsc::Sender;
 use super::bucket::TrailFile;
 use super::file::{self, FileProblem};
 use super::rows::Rows;
-use crate::source::Skipped;
+use crate::source::{Skipped, UnreadableFile};
 
 /// Files of a store that are fetched before they are needed.
 const AHEAD: usize = 8;
 
 /// A file up to this size is fetched whole; of a longer one, what the decoder asks for.
 const WHOLE: u64 = 4 << 20;
-
-/// A file that cannot be read to its end.
-#[derive(Debug, thiserror::Error)]
-#[error("`{file}`: {problem}")]
-pub struct UnreadableFile {
-    /// The file, from the source's location on.
-    pub file: String,
-    /// What is wrong with it.
-    #[source]
-    pub problem: FileProblem,
-}
 
 /// What the partitions of a scan share.
 #[derive(Clone)]
@@ -277,12 +266,10 @@ impl Scan {
         };
         let file = rows.file.clone();
         let skipped = match problem {
-            FileProblem::Storage(_) => Err(problem),
+            FileProblem::Storage(_) => Err(UnreadableFile::new(file, problem)),
             problem => self.skipped.skip(&file, problem),
         };
-        skipped.map_err(|problem| {
-            DataFusionError::External(Box::new(UnreadableFile { file, problem }))
-        })?;
+        skipped.map_err(|error| DataFusionError::External(Box::new(error)))?;
         Ok(ControlFlow::Continue(()))
     }
 }

@@ -14,7 +14,10 @@ use super::window::{LONGEST, Window};
 
 /// Why a file cannot be read to its end; the records before count.
 #[derive(Debug, thiserror::Error)]
-pub enum FileProblem {
+pub(super) enum FileProblem {
+    /// A file without a byte.
+    #[error("it is empty")]
+    Empty,
     /// The file does not begin as any of those that are read.
     #[error("it is neither gzip nor JSON")]
     Neither,
@@ -102,6 +105,9 @@ pub(super) fn read(
         .take(2)
         .read_to_end(&mut start)
         .map_err(FileProblem::Storage)?;
+    if start.is_empty() {
+        return Err(FileProblem::Empty);
+    }
     let is_gzip = start == [0x1f, 0x8b];
     let source = io::Cursor::new(start).chain(source);
     if is_gzip {

@@ -26,15 +26,12 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use object_store::{ObjectMeta, ObjectStoreExt};
 
-pub use exec::UnreadableFile;
-pub use file::FileProblem;
-pub(crate) use schema::SOURCE_FILE;
-
 use self::bucket::{Bucket, TrailFile};
 use self::days::WantedDays;
 use self::exec::{CloudTrailExec, Scan};
 use super::files::{digest, register_store};
-use super::{Opened, Skipped, SourceError, SourceFiles, identity};
+use super::source_files::SourceFile;
+use super::{Opened, Skipped, SourceError, identity};
 
 /// A trail as a table.
 #[derive(Debug)]
@@ -91,37 +88,52 @@ pub(super) async fn open(
     Ok(opened)
 }
 
-/// Each file of the trail at `location` by its name and its size, and a table of any of them.
-pub(super) async fn files(
-    ctx: &SessionContext,
-    location: &str,
-    options: &HashMap<String, String>,
-) -> Result<SourceFiles, SourceError> {
-    let (bucket, depth) = find(ctx, location, location, options).await?;
-    let files = bucket.since(None).await.map_err(SourceError::Store)?;
-    if files.is_empty() {
-        return Err(missing());
-    }
-    let names = files
-        .iter()
-        .map(|file| (file.name(depth), file.meta.size))
-        .collect();
-    let table = move |wanted: &[String], skipped: &Skipped| -> Arc<dyn TableProvider> {
-        let wanted: HashSet<_> = wanted.iter().collect();
-        let is_wanted = |file: &&TrailFile| wanted.contains(&file.name(depth));
-        Arc::new(CloudTrail {
-            bucket: bucket.clone(),
+/// The files of a trail, whenever they were delivered.
+pub(crate) struct Files {
+    bucket: Bucket,
+    depth: usize,
+    files: Vec<TrailFile>,
+}
+
+impl Files {
+    pub(super) async fn open(
+        ctx: &SessionContext,
+        location: &str,
+        options: &HashMap<String, String>,
+    ) -> Result<Self, SourceError> {
+        let (bucket, depth) = find(ctx, location, location, options).await?;
+        let files = bucket.since(None).await.map_err(SourceError::Store)?;
+        if files.is_empty() {
+            return Err(missing());
+        }
+        Ok(Self {
+            bucket,
             depth,
+            files,
+        })
+    }
+
+    pub(super) fn list(&self) -> Vec<SourceFile> {
+        let file = |file: &TrailFile| SourceFile {
+            name: file.name(self.depth),
+            size: file.meta.size,
+            day: file.day,
+        };
+        self.files.iter().map(file).collect()
+    }
+
+    pub(super) fn rows(&self, names: &[String], skipped: &Skipped) -> Arc<dyn TableProvider> {
+        let names: HashSet<_> = names.iter().collect();
+        let is_wanted = |file: &&TrailFile| names.contains(&file.name(self.depth));
+        Arc::new(CloudTrail {
+            bucket: self.bucket.clone(),
+            depth: self.depth,
             schema: schema::schema(),
-            files: files.iter().filter(is_wanted).cloned().collect(),
+            files: self.files.iter().filter(is_wanted).cloned().collect(),
             since: None,
             skipped: skipped.clone(),
         })
-    };
-    Ok(SourceFiles {
-        names,
-        table: Box::new(table),
-    })
+    }
 }
 
 /// The bucket or file, and of how many parts the path of the location is.
@@ -142,7 +154,6 @@ async fn find(
         return Ok((bucket.map_err(SourceError::Store)?, depth));
     }
     match store.head(url.prefix()).await {
-        Ok(file) if file.size == 0 => Err(missing()),
         Ok(file) => Ok((Bucket::of_file(store, file), depth - 1)),
         Err(object_store::Error::NotFound { .. }) => Err(missing()),
         Err(error) => Err(SourceError::Store(error)),

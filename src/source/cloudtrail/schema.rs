@@ -7,9 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit};
 
 use self::Kind::{Boolean, File, Json, Object, Text, Time};
-
-/// The file that a row comes from, from the source's location on: the one column that no record has.
-pub(crate) const SOURCE_FILE: &str = "_source_file";
+use crate::source::SOURCE_FILE;
 
 /// The column by which days are chosen.
 pub(super) const EVENT_TIME: &str = "eventTime";

@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 
 use super::process_start::ProcessStart;
+use crate::source::SOURCE_FILE;
 
 /// Texts of more bytes than this end a batch, whatever its rows.
 const BATCH_BYTES: usize = 16 << 20;
@@ -70,7 +71,7 @@ pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         text("Provider"),
         text("Channel"),
         number("EventRecordID"),
-        text("SourceFile"),
+        text(SOURCE_FILE),
     ];
     let fields: Vec<_> = fields.into_iter().chain(FIELDS.map(text)).collect();
     Arc::new(Schema::new(fields))
@@ -164,7 +165,7 @@ fn text<'a>(name: &str, file: &'a str, event: &'a ProcessStart) -> Option<Cow<'a
         "CommandLine" => Some(event.command_line()),
         "Provider" => event.provider().map(Cow::Borrowed),
         "Channel" => event.channel().map(Cow::Borrowed),
-        "SourceFile" => Some(Cow::Borrowed(file)),
+        SOURCE_FILE => Some(Cow::Borrowed(file)),
         field => event.field(field),
     }
 }

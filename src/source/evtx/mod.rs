@@ -10,23 +10,19 @@ mod process_start;
 mod reading;
 mod table;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::prelude::SessionContext;
+use object_store::ObjectMeta;
 
-use super::files::{digest, list, register_store};
+use super::files::{digest, file_name, list, register_store};
+use super::source_files::SourceFile;
 use super::{Opened, Skipped, SourceError, identity};
 
 const EXTENSION: &str = ".evtx";
-
-/// A file that a strict job does not take.
-#[derive(Debug, thiserror::Error)]
-#[error("`{file}` is damaged: {reason}")]
-pub struct DamagedLog {
-    file: String,
-    reason: String,
-}
 
 pub(super) async fn open(
     ctx: &SessionContext,
@@ -35,17 +31,7 @@ pub(super) async fn open(
     options: &HashMap<String, String>,
     skipped: Skipped,
 ) -> Result<Opened, SourceError> {
-    let is_file = is_event_log(location);
-    let url = register_store(ctx, location, shown, is_file, options)?;
-    let mut files = list(ctx, &url, "").await.map_err(SourceError::List)?;
-    if url.is_collection() && url.get_glob().is_none() {
-        files.retain(|file| is_event_log(file.location.as_ref()));
-    }
-    if files.is_empty() {
-        return Err(SourceError::Missing {
-            what: "Windows event log (`.evtx`)",
-        });
-    }
+    let Files { url, files } = Files::open(ctx, location, shown, options).await?;
     Ok(Opened {
         nullable_partitions: Vec::new(),
         identity: identity(&[location]),
@@ -59,6 +45,53 @@ pub(super) async fn open(
         }),
         skipped,
     })
+}
+
+/// The event logs at a location; at least one.
+pub(crate) struct Files {
+    url: ListingTableUrl,
+    files: Vec<ObjectMeta>,
+}
+
+impl Files {
+    pub(super) async fn open(
+        ctx: &SessionContext,
+        location: &str,
+        shown: &str,
+        options: &HashMap<String, String>,
+    ) -> Result<Self, SourceError> {
+        let is_file = is_event_log(location);
+        let url = register_store(ctx, location, shown, is_file, options)?;
+        let mut files = list(ctx, &url, "").await.map_err(SourceError::List)?;
+        if url.is_collection() && url.get_glob().is_none() {
+            files.retain(|file| is_event_log(file.location.as_ref()));
+        }
+        if files.is_empty() {
+            return Err(SourceError::Missing {
+                what: "Windows event log (`.evtx`)",
+            });
+        }
+        Ok(Self { url, files })
+    }
+
+    pub(super) fn list(&self) -> Vec<SourceFile> {
+        let file = |file: &ObjectMeta| SourceFile {
+            name: file_name(&self.url, file),
+            size: file.size,
+            day: None,
+        };
+        self.files.iter().map(file).collect()
+    }
+
+    pub(super) fn rows(&self, names: &[String], skipped: &Skipped) -> Arc<dyn TableProvider> {
+        let names: HashSet<_> = names.iter().collect();
+        let is_wanted = |file: &&ObjectMeta| names.contains(&file_name(&self.url, file));
+        Arc::new(table::EvtxTable {
+            url: self.url.clone(),
+            files: self.files.iter().filter(is_wanted).cloned().collect(),
+            skipped: skipped.clone(),
+        })
+    }
 }
 
 /// Windows does not mind the case of a name.

@@ -9,7 +9,6 @@ use datafusion::physical_plan::metrics::Count;
 use futures::stream::{self, Stream};
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::DamagedLog;
 use super::columns::Rows;
 use super::event_log::{CHUNK_SIZE, Damage, EventLog, HEADER_SIZE};
 use super::process_start::ProcessStart;
@@ -123,11 +122,6 @@ impl Reading {
         };
         self.is_damaged = true;
         let taken = self.skipped.skip(&self.name, first);
-        taken.map_err(|damage| {
-            DataFusionError::External(Box::new(DamagedLog {
-                file: self.name.clone(),
-                reason: damage.to_string(),
-            }))
-        })
+        taken.map_err(|error| DataFusionError::External(Box::new(error)))
     }
 }

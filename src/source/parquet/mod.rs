@@ -1,5 +1,7 @@
 //! Parquet: a file, a directory (with Hive partitions or without) or a glob.
 
+mod files;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 use object_store::ObjectMeta;
 
+pub(crate) use files::Files;
+
 use super::files::{digest, file_name, list, register_store};
 use super::{Opened, Skipped, SourceError, identity};
 use crate::blame::{Blame, blame_of};
@@ -22,35 +26,70 @@ const EXTENSION: &str = ".parquet";
 /// What Hive and Spark name the folder of a NULL.
 pub(super) const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
+/// What is found at a location.
+struct Location {
+    url: ListingTableUrl,
+    format: Arc<dyn FileFormat>,
+    listing: ListingOptions,
+    /// In the order of their names; at least one.
+    files: Vec<ObjectMeta>,
+}
+
+impl Location {
+    async fn find(
+        ctx: &SessionContext,
+        location: &str,
+        shown: &str,
+        options: &HashMap<String, String>,
+    ) -> Result<Self, SourceError> {
+        let is_file = location.ends_with(EXTENSION);
+        let url = register_store(ctx, location, shown, is_file, options)?;
+        let extension = if url.get_glob().is_none() && url.is_collection() {
+            EXTENSION
+        } else {
+            ""
+        };
+        let parquet = ctx.state().default_table_options().parquet;
+        let format: Arc<dyn FileFormat> = Arc::new(ParquetFormat::default().with_options(parquet));
+        let listing = ListingOptions::new(Arc::clone(&format)).with_file_extension(extension);
+        if is_delta_table(ctx, &url).await {
+            return Err(SourceError::IsDelta);
+        }
+        let files = survey(ctx, &url, extension).await?;
+        if files.is_empty() {
+            return Err(SourceError::Missing {
+                what: "Parquet file",
+            });
+        }
+        Ok(Self {
+            url,
+            format,
+            listing,
+            files,
+        })
+    }
+
+    /// The names of the Hive folders, from the outermost on.
+    async fn partitions(&self, ctx: &SessionContext) -> Result<Vec<String>, SourceError> {
+        let partitions = self.listing.infer_partitions(&ctx.state(), &self.url).await;
+        partitions.map_err(SourceError::Parquet)
+    }
+}
+
 pub(super) async fn open(
     ctx: &SessionContext,
     location: &str,
     shown: &str,
     options: &HashMap<String, String>,
 ) -> Result<Opened, SourceError> {
-    let is_file = location.ends_with(EXTENSION);
-    let url = register_store(ctx, location, shown, is_file, options)?;
-    let state = ctx.state();
-    let extension = if url.get_glob().is_none() && url.is_collection() {
-        EXTENSION
-    } else {
-        ""
-    };
-    let format = ParquetFormat::default().with_options(state.default_table_options().parquet);
-    let listing = ListingOptions::new(Arc::new(format)).with_file_extension(extension);
-    if is_delta_table(ctx, &url).await {
-        return Err(SourceError::IsDelta);
-    }
-    let files = survey(ctx, &url, extension).await?;
-    if files.is_empty() {
-        return Err(SourceError::Missing {
-            what: "Parquet file",
-        });
-    }
-    let partitions = listing
-        .infer_partitions(&state, &url)
-        .await
-        .map_err(SourceError::Parquet)?;
+    let found = Location::find(ctx, location, shown, options).await?;
+    let partitions = found.partitions(ctx).await?;
+    let Location {
+        url,
+        listing,
+        files,
+        ..
+    } = found;
     let nullable_partitions = if files
         .iter()
         .any(|file| file.location.as_ref().contains(HIVE_NULL))
@@ -64,7 +103,7 @@ pub(super) async fn open(
         .map(|name| (name, DataType::Utf8))
         .collect();
     let listing = listing.with_table_partition_cols(partitions);
-    let schema = match listing.infer_schema(&state, &url).await {
+    let schema = match listing.infer_schema(&ctx.state(), &url).await {
         Ok(schema) => schema,
         Err(error) => {
             return Err(culprit(ctx, &url, files)

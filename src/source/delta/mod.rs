@@ -1,20 +1,25 @@
 //! A Delta table, at its latest version or a pinned one.
 
+mod changes;
+mod source;
+
 use std::collections::HashMap;
 
 use datafusion::prelude::SessionContext;
-use deltalake::{DeltaTableBuilder, DeltaTableError, ensure_table_uri};
+use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_table_uri};
+
+pub use changes::UnknownChanges;
+pub(crate) use source::DeltaSource;
 
 use super::{Opened, Skipped, SourceError, identity};
 use crate::blame::Blame;
 
-pub(super) async fn open(
-    ctx: &SessionContext,
+async fn load(
     location: &str,
     shown: &str,
     version: Option<u64>,
-    options: HashMap<String, String>,
-) -> Result<Opened, SourceError> {
+    options: &HashMap<String, String>,
+) -> Result<DeltaTable, SourceError> {
     let missing = SourceError::Missing {
         what: "Delta table",
     };
@@ -32,10 +37,10 @@ pub(super) async fn open(
         Some(version) => builder().map_err(SourceError::Delta)?.with_version(version),
         None => builder().map_err(SourceError::Delta)?,
     };
-    let table = match (table.load().await, version) {
-        (Ok(table), _) => table,
-        (Err(DeltaTableError::NotATable(_)), _) => return Err(missing),
-        (Err(error), None) => return Err(SourceError::Delta(error)),
+    match (table.load().await, version) {
+        (Ok(table), _) => Ok(table),
+        (Err(DeltaTableError::NotATable(_)), _) => Err(missing),
+        (Err(error), None) => Err(SourceError::Delta(error)),
         (Err(error), Some(version)) => {
             let latest = builder()
                 .map_err(SourceError::Delta)?
@@ -43,12 +48,22 @@ pub(super) async fn open(
                 .await
                 .ok()
                 .and_then(|table| table.version());
-            return Err(match latest {
+            Err(match latest {
                 Some(latest) if latest < version => SourceError::NoVersion { version, latest },
                 _ => SourceError::Delta(error),
-            });
+            })
         }
-    };
+    }
+}
+
+pub(super) async fn open(
+    ctx: &SessionContext,
+    location: &str,
+    shown: &str,
+    version: Option<u64>,
+    options: &HashMap<String, String>,
+) -> Result<Opened, SourceError> {
+    let table = load(location, shown, version, options).await?;
     table
         .update_datafusion_session(&ctx.state())
         .map_err(SourceError::Delta)?;
