@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
-use datafusion::common::config::Dialect;
+use datafusion::common::config::{ConfigOptions, Dialect};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
@@ -28,14 +28,11 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
     options.sql_parser.collect_spans = true;
     options.sql_parser.dialect = Dialect::Generic;
     options.execution.time_zone = Some(job.window.timezone.name().to_owned());
-    // Spark writes INT96: an instant, at more than the 292 years that nanoseconds reach to either side.
-    options.execution.parquet.coerce_int96 = Some("us".to_owned());
-    options.execution.parquet.coerce_int96_tz = Some("UTC".to_owned());
+    find_and_read(options);
     // A join holds in memory the side that SQL writes first, once for all threads, and streams the other: the author
     // knows which is small, and estimates after a GROUP BY do not.
     options.optimizer.join_reordering = false;
     options.optimizer.repartition_joins = false;
-    options.execution.listing_table_ignore_subdirectory = false;
     for (key, value) in &job.engine.options {
         let place = || job.document.place_in("engine.options", key);
         let known: Vec<_> = options
@@ -90,6 +87,14 @@ pub fn thread_pool(job: &Job) -> Result<rayon::ThreadPool> {
         .num_threads(threads(job))
         .build();
     pool.map_err(|error| Error::Session(DataFusionError::External(Box::new(error))))
+}
+
+/// Sets what is found at a source's location, and how its times are read.
+pub(crate) fn find_and_read(options: &mut ConfigOptions) {
+    // Spark writes INT96: an instant, at more than the 292 years that nanoseconds reach to either side.
+    options.execution.parquet.coerce_int96 = Some("us".to_owned());
+    options.execution.parquet.coerce_int96_tz = Some("UTC".to_owned());
+    options.execution.listing_table_ignore_subdirectory = false;
 }
 
 /// The values of `$parameters`: those of every job, and this job's own.

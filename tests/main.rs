@@ -7,6 +7,7 @@ mod cli;
 mod cloudtrail;
 mod encoders;
 mod golden;
+mod import;
 mod kit;
 mod layers;
 mod real_data;

@@ -9,6 +9,8 @@ mod error;
 mod rows;
 mod table;
 
+use std::path::{Component, Path, PathBuf};
+
 use datafusion::prelude::{DataFrame, SessionContext};
 use deltalake::DeltaTableError;
 use deltalake::delta_datafusion::create_session;
@@ -20,6 +22,7 @@ use self::table::Destination;
 use crate::blame::Blame;
 use crate::error::Result;
 use crate::job::Format;
+use crate::session::find_and_read;
 use crate::source::{
     self, DeltaSource, Importable, Skipped, SourceFile, SourceFiles, UnreadableFile,
 };
@@ -57,16 +60,13 @@ impl Import {
     /// The table's own files must not be among those of the source.
     fn check_is_apart(&self) -> Result<(), ImportError> {
         let origin = self.origin();
-        let table = std::path::absolute(&self.table);
-        let is_inside = match &table {
-            _ if self.table.contains("://") => {
-                format!("{}/", self.table.trim_end_matches('/')).starts_with(&format!("{origin}/"))
-            }
-            Ok(table) => table.ancestors().any(|folder| {
-                let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-                folder.as_path() == std::path::Path::new(&origin)
-            }),
-            Err(_) => false,
+        let is_inside = if self.table.contains("://") {
+            let table = format!("{}/", self.table.trim_end_matches('/'));
+            table.starts_with(&format!("{origin}/"))
+        } else {
+            let table = without_dots(Path::new(&self.table));
+            let folders = table.ancestors().map(std::fs::canonicalize);
+            folders.flatten().any(|folder| folder == Path::new(&origin))
         };
         if is_inside {
             return Err(ImportError::Inside {
@@ -82,6 +82,19 @@ impl Import {
             source,
         }
     }
+}
+
+/// The path from the root on, with each `..` gone up.
+fn without_dots(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut folder = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(folder.pop()),
+            part => folder.push(part),
+        }
+    }
+    folder
 }
 
 /// What an import did.
@@ -109,12 +122,10 @@ pub async fn import(import: &Import) -> Result<Imported> {
     }
 }
 
-/// A session that reads times as a job does.
+/// A session that finds files and reads times as a job does.
 fn session() -> SessionContext {
     let mut state = create_session().state();
-    let parquet = &mut state.config_mut().options_mut().execution.parquet;
-    parquet.coerce_int96 = Some("us".to_owned());
-    parquet.coerce_int96_tz = Some("UTC".to_owned());
+    find_and_read(state.config_mut().options_mut());
     SessionContext::new_with_state(state)
 }
 

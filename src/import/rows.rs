@@ -22,6 +22,8 @@ const DATE: &str = "date";
 /// Its name where the source has a column of that name.
 const OTHER_DATE: &str = "_date";
 
+const MICROSECONDS_OF_DAY: i64 = 86_400_000_000;
+
 /// An instant, as every time is one in the table.
 fn instant() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
@@ -103,20 +105,30 @@ pub(super) fn with_day(
             _ => column,
         });
     }
-    let is_date = |field: &&FieldRef| {
+    let is_date = fields.iter().any(|field| {
         field.name() == time && matches!(field.data_type(), DataType::Date32 | DataType::Date64)
+    });
+    let time = match is_date {
+        true => cast(ident(time), DataType::Date32),
+        false => try_cast(ident(time), instant()),
     };
-    let time = match fields.iter().find(is_date) {
-        Some(_) => ident(time),
-        None => try_cast(ident(time), instant()),
-    };
-    let date = cast(time, DataType::Date32);
-    let at = |year, month, day| {
+    // The bounds are asked first: a time that no calendar has cannot become a day.
+    let midnight = |year, month, day| {
         let date = NaiveDate::from_ymd_opt(year, month, day).map(Date32Type::from_naive_date);
-        lit(ScalarValue::Date32(date))
+        lit(match is_date {
+            true => ScalarValue::Date32(date),
+            false => {
+                let instant = date.map(|days| i64::from(days) * MICROSECONDS_OF_DAY);
+                ScalarValue::TimestampMicrosecond(instant, Some("UTC".into()))
+            }
+        })
     };
-    let is_usual = date.clone().between(at(1, 1, 1), at(9999, 12, 31));
-    columns.push(when(is_usual, date).end()?.alias(day));
+    let is_usual = time
+        .clone()
+        .gt_eq(midnight(1, 1, 1))
+        .and(time.clone().lt(midnight(10_000, 1, 1)));
+    let date = when(is_usual, cast(time, DataType::Date32)).end()?;
+    columns.push(date.alias(day));
     rows.select(columns)
 }
 

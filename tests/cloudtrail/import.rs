@@ -155,6 +155,33 @@ fn a_broken_file_is_left_until_it_is_whole() {
 }
 
 #[test]
+fn all_broken_files_of_a_commit_are_left() {
+    let dir = dir();
+    deliver(&dir, "a.json.gz", &["a"]);
+    for number in 0..5 {
+        write(&dir, &format!("{DAY}/broken-{number}.json"), b"no JSON");
+    }
+    write(&dir, &format!("{DAY}/empty.json"), b"");
+    let said = import(&dir, &[]);
+    assert_eq!(
+        said.stdout,
+        "1 file taken, 0 known already, 6 left, in data/imported, version 1\n"
+    );
+    assert!(said.stderr.contains("empty.json`: it is empty"), "{said:?}");
+    assert_eq!(said.stderr.lines().count(), 6, "{said:?}");
+}
+
+#[test]
+fn a_file_without_records_is_known_too() {
+    let dir = dir();
+    write(&dir, &format!("{DAY}/none.json"), delivery(&[]).as_bytes());
+    import(&dir, &[]).succeeds();
+    let said = import(&dir, &[]);
+    let known = "0 files taken, 1 known already, 0 left, ";
+    assert!(said.succeeds().stdout.starts_with(known), "{said:?}");
+}
+
+#[test]
 fn what_cannot_be_imported_is_refused() {
     let dir = dir();
     import(&dir, &[]).fails(
@@ -166,7 +193,7 @@ fn what_cannot_be_imported_is_refused() {
     import(&dir, &["--time-column", "time"]).fails(
         2,
         "error: there is no column `time` in the source
-           hint: name a column with --time-column",
+           hint: name it with --time-column; times are `eventTime`",
     );
     let other = [
         "import",
@@ -177,7 +204,7 @@ fn what_cannot_be_imported_is_refused() {
     ];
     dir.crannog(&other).fails(
         2,
-        "error: the Delta table `data/process_execution` has no column `_source_file`, so it is not known what it holds
+        "error: the Delta table `data/process_execution` was not made by an import of files, so it is not known what it holds: it has no column `_source_file`
            hint: import into a folder of its own",
     );
 }
