@@ -143,9 +143,8 @@ impl ImportError {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NotOurs { .. } | Self::OtherOrigin { .. } | Self::Inside { .. } => {
-                "import into a folder of its own"
-            }
+            Self::NotOurs { .. } | Self::OtherOrigin { .. } => "import into a folder of its own",
+            Self::Inside { .. } => "import into a folder outside of it",
             Self::OtherTable { .. } | Self::Day { .. } | Self::Column { .. } => {
                 "import into a new table"
             }

@@ -57,9 +57,29 @@ impl Import {
         }
     }
 
+    /// The folder that is looked through: of a glob, that before its first pattern, which may reach into any below it.
+    fn folder(&self) -> String {
+        let origin = self.origin();
+        if Path::new(&origin).exists() {
+            return origin;
+        }
+        let Some(pattern) = origin.find(['*', '?', '[']) else {
+            return origin;
+        };
+        let folder = origin[..pattern]
+            .rfind('/')
+            .map_or("", |end| &origin[..end]);
+        if folder.contains("://") {
+            return folder.to_owned();
+        }
+        let folder = without_dots(Path::new(folder));
+        let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
+        folder.display().to_string()
+    }
+
     /// The table's own files must not be among those of the source.
     fn check_is_apart(&self) -> Result<(), ImportError> {
-        let origin = self.origin();
+        let origin = self.folder();
         let is_inside = if self.table.contains("://") {
             let table = format!("{}/", self.table.trim_end_matches('/'));
             table.starts_with(&format!("{origin}/"))
@@ -86,7 +106,8 @@ impl Import {
 
 /// The path from the root on, with each `..` gone up.
 fn without_dots(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = here.join(path);
     let mut folder = PathBuf::new();
     for part in path.components() {
         match part {

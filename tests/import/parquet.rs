@@ -7,10 +7,11 @@ use arrow::array::{
     ArrayRef, DurationSecondArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
     TimestampNanosecondArray,
 };
+use deltalake::ensure_table_uri;
 use serde_json::json;
 
 use super::{SOURCE, TABLE, dir, import, imported, is_refused, source, takes};
-use crate::kit::{Dir, read_delta, usual, write_parquet};
+use crate::kit::{Dir, block_on, read_delta, usual, write_parquet};
 
 const TIME: [&str; 2] = ["--time-column", "time"];
 const ADDED: &str = "\"date\", _source_file";
@@ -347,17 +348,37 @@ fn what_the_table_cannot_hold_is_refused_by_name() {
 fn a_table_among_its_own_files_is_refused() {
     let dir = dir("parquet");
     write_parquet(&dir.path(SOURCE).join("1.parquet"), &usual());
-    for table in [
-        "data/source/imported",
-        "data/source",
-        "data/other/../source/x/y",
-    ] {
-        let words = ["import", "--format", "parquet", SOURCE, table];
+    let is_refused = |source: &str, table: &str| {
         let refused = format!(
             "error: the Delta table `{table}` is inside of the source
-               hint: import into a folder of its own"
+               hint: import into a folder outside of it"
         );
+        let words = ["import", "--format", "parquet", source, table];
         dir.crannog(&words).fails(2, &refused);
-    }
+    };
+    is_refused(SOURCE, "data/source");
+    is_refused(SOURCE, "data/source/imported");
+    is_refused(SOURCE, "data/other/../source/x/y");
+    is_refused("data/source/*.parquet", "data/source/imported");
     assert_eq!(fs::read_dir(dir.path(SOURCE)).unwrap().count(), 1);
+}
+
+#[test]
+fn files_are_known_when_the_log_of_the_table_is_cleaned_up() {
+    let dir = dir("parquet");
+    write_one(&dir, "1.parquet", "a");
+    import(&dir, "parquet", &TIME).succeeds();
+    let url = ensure_table_uri(dir.path(TABLE).to_str().unwrap()).unwrap();
+    block_on(async {
+        let table = deltalake::open_table(url).await.unwrap();
+        deltalake::checkpoints::create_checkpoint(&table, None)
+            .await
+            .unwrap();
+    });
+    let log = dir.path(TABLE).join("_delta_log");
+    fs::remove_file(log.join("00000000000000000000.json")).unwrap();
+    takes(&import(&dir, "parquet", &TIME), "0 files", 1);
+    write_one(&dir, "2.parquet", "b");
+    takes(&import(&dir, "parquet", &TIME), "1 file", 1);
+    assert_eq!(imported(&dir, "parquet", ADDED), source(&dir));
 }
