@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("features", &["forest", "job"]),
     ("forest", &[]),
     ("functions", &["calendar"]),
-    ("import", &["job", "source"]),
+    ("import", &["job", "session", "source"]),
     ("job", &["calendar", "forest"]),
     ("misfit", &["job"]),
     (

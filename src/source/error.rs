@@ -162,6 +162,7 @@ impl SourceError {
             Self::Twice { .. } => {
                 Some("write the files without it".to_owned())
             }
+            Self::Changes(UnknownChanges::Log(error)) => delta::hint(error, self.blame()),
             Self::Rewritten { .. } | Self::Changes(_) => {
                 Some("import into a new table, which begins with all rows".to_owned())
             }

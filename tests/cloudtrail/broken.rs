@@ -190,7 +190,6 @@ fn a_bucket_without_a_file_is_named() {
     let dir = dir();
     ask(&dir, "SELECT 1", &[]).fails(3, missing);
     write(&dir, &format!("{TRAIL}/notes.txt"), b"nothing to see");
-    write(&dir, &format!("{TRAIL}/empty.json.gz"), b"");
     write(
         &dir,
         &format!("{TRAIL}/AWSLogs/1/CloudTrail-Digest/eu-west-1/2026/03/10/d.json.gz"),
