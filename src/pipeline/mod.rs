@@ -170,8 +170,7 @@ impl<'a> Pipeline<'a> {
     async fn run_all(&self, files: &[SqlFile], progress: &mut Progress) -> Result<()> {
         for file in files {
             let rows = self.query(file).await?;
-            let position = 1 + self.position(file);
-            if self.reads_from(&file.name, position) > 1 {
+            if self.is_computed(file) {
                 let schema = Arc::clone(rows.schema().inner());
                 let partitions = self.collect(file, rows, progress).await?;
                 let table =
@@ -179,7 +178,7 @@ impl<'a> Pipeline<'a> {
                 self.ctx
                     .register_table(bare(&file.name), Arc::new(table))
                     .map_err(|error| stopped(file, error))?;
-                self.release(position);
+                self.release(1 + self.position(file));
             } else {
                 self.ctx
                     .register_table(bare(&file.name), rows.into_view())
@@ -189,7 +188,8 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// Lets go of the steps that no file from `position` on reads, directly or by way of another step.
+    /// Lets go of the steps that no file from `position` on reads, directly or by way of a view. Rows that were computed
+    /// need nothing any more of what they were computed from.
     fn release(&self, position: usize) {
         let files: Vec<_> = self.job.sql_files().map(|(_, file)| file).collect();
         let (done, to_do) = files.split_at(position);
@@ -199,13 +199,19 @@ impl<'a> Pipeline<'a> {
             .map(String::as_str)
             .collect();
         for file in done.iter().rev() {
-            if needed.contains(file.name.as_str()) {
-                needed.extend(file.reads.keys().map(String::as_str));
-            } else {
+            if !needed.contains(file.name.as_str()) {
                 // A step that is not registered is gone already.
                 let _ = self.ctx.deregister_table(bare(&file.name));
+            } else if !self.is_computed(file) {
+                needed.extend(file.reads.keys().map(String::as_str));
             }
         }
+    }
+
+    /// Whether the rows of a step are in memory while others read them; else it is a view, a part of its reader's plan.
+    fn is_computed(&self, file: &SqlFile) -> bool {
+        file.name == self.job.last_step().name
+            || self.reads_from(&file.name, 1 + self.position(file)) > 1
     }
 
     /// How often the files from `position` on read the table `name`.
@@ -235,8 +241,7 @@ impl<'a> Pipeline<'a> {
                 .create_physical_plan()
                 .await
                 .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
-            let position = 1 + self.position(file);
-            if for_a_run && self.reads_from(&file.name, position) > 1 {
+            if for_a_run && self.is_computed(file) {
                 // The run computes it once: its readers are planned upon its rows, not upon its SQL again and again.
                 self.register(&file.name, &schema, &[])?;
             } else {
