@@ -2,11 +2,12 @@
 
 use arrow::datatypes::DataType;
 
-/// The text without anything that could move a terminal's cursor, colour it, or turn its direction.
+/// The text without anything that could move a terminal's cursor, colour it, or turn its direction, and without what XML
+/// does not allow.
 pub fn plain(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let hidden = c.is_control() || is_format(c);
+            let hidden = c.is_control() || is_format(c) || is_noncharacter(c);
             let escaped = hidden.then(|| c.escape_unicode());
             let shown = (!hidden).then_some(c);
             escaped.into_iter().flatten().chain(shown)
@@ -55,6 +56,20 @@ fn is_format(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Code points that never are characters; XML allows most of them, but no `U+FFFE` and `U+FFFF`.
+fn is_noncharacter(c: char) -> bool {
+    let code = u32::from(c);
+    code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)
+}
+
+/// So many letters of the text; where there are more, an ellipsis says so.
+pub(crate) fn start_of(text: &str, letters: usize) -> String {
+    match text.char_indices().nth(letters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// A type as SQL would say it.
 pub fn type_name(data_type: &DataType) -> String {
     match data_type {
@@ -90,5 +105,17 @@ mod tests {
             "cmd \\u{1b}[31mred\\u{202e}fdp.exe"
         );
         assert_eq!(plain("café данные 日本"), "café данные 日本");
+    }
+
+    #[test]
+    fn what_is_plain_is_allowed_in_xml() {
+        // Char of XML 1.0, 2.2.
+        let is_char = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+        let all: String = ('\0'..=char::MAX).collect();
+        assert!(plain(&all).chars().all(is_char));
+        assert_eq!(
+            plain("a\u{fffe}b\u{ffff}\u{fffd}\u{1}"),
+            "a\\u{fffe}b\\u{ffff}\u{fffd}\\u{1}"
+        );
     }
 }

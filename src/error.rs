@@ -10,6 +10,7 @@ use crate::features::FeatureError;
 use crate::forest::ForestError;
 use crate::import::ImportError;
 use crate::job::JobError;
+use crate::output_file::OutputFileError;
 use crate::page::PageError;
 use crate::sinks::SinkError;
 use crate::source::{SourceError, UnreadableFile};
@@ -90,6 +91,14 @@ pub enum Error {
         /// Why not.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// The page of the run, or a chart, could not be written where it should be.
+    #[error("`{location}`: {source}")]
+    OutputFile {
+        /// Where it should be, as a person may see it.
+        location: String,
+        /// Why it is not.
+        source: OutputFileError,
+    },
     /// The page of the run, or its charts, could not be made.
     #[error("the page of the run cannot be made")]
     Page(#[from] PageError),
@@ -139,6 +148,7 @@ impl Error {
             Self::Forest(_) => Blame::Job,
             Self::Source { source, .. } => source.blame(),
             Self::Sink { source, .. } => source.blame(),
+            Self::OutputFile { source, .. } => source.blame(),
             Self::Step { source, .. } => blame_of(source),
             Self::Session(_)
             | Self::Scored(_)
@@ -157,6 +167,7 @@ impl Error {
             Self::Plan { hint, .. } => hint.clone(),
             Self::Source { source, .. } => source.hint(),
             Self::Sink { source, .. } | Self::Write { source, .. } => source.hint(),
+            Self::OutputFile { source, .. } => Some(source.hint()),
             Self::Features(error) => error.hint(),
             Self::Forest(error) => error.hint(),
             Self::Import(error) => error.hint(),

@@ -13,7 +13,7 @@
 //! - [`features`]: rows in the order of their keys, and their matrix.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
 //! - [`scoring`], [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
-//!   [`saved`]: again, later.
+//!   [`output_file`]: where it goes; [`saved`]: again, later.
 //! - [`import`]: many files to one Delta table.
 //! - [`demo`]: sample data.
 
@@ -31,6 +31,7 @@ pub mod import;
 pub mod job;
 mod misfit;
 mod nearest;
+pub mod output_file;
 pub mod page;
 pub mod pipeline;
 pub mod progress;

@@ -4,6 +4,8 @@ mod cli;
 mod commands;
 
 use std::error::Error as _;
+use std::ffi::OsStr;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -40,13 +42,23 @@ fn set_up_logging(format: LogFormat) {
         LogFormat::Json => "warn,crannog=info,buoyant_kernel=off,deltalake=off",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let colours = wants_colours(
+        std::io::stderr().is_terminal(),
+        std::env::var_os("NO_COLOR").as_deref(),
+    );
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(colours)
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.with_target(false).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
+}
+
+/// A terminal takes colours, a log file does not; nobody gets them whose NO_COLOR says anything (no-color.org).
+fn wants_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
+    is_terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 /// What panics on a thread of the engine comes to the command as an error: it is told there, and once.
@@ -84,5 +96,18 @@ fn complain(format: LogFormat, error: &crannog::Error) {
                 eprintln!("  hint: {}", plain(&hint));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_terminal_that_wants_them_gets_colours() {
+        assert!(wants_colours(true, None));
+        assert!(wants_colours(true, Some(OsStr::new(""))));
+        assert!(!wants_colours(true, Some(OsStr::new("1"))));
+        assert!(!wants_colours(false, None));
     }
 }

@@ -18,7 +18,7 @@ use crate::{session, source};
 pub async fn query(job: &Job, as_of: DateTime<Utc>, sql: &str) -> Result<Vec<RecordBatch>> {
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
-    source::register_all(&ctx, job, &interval).await?;
+    let sources = source::register_all(&ctx, job, &interval).await?;
     Pipeline::register_views(&ctx, job, &interval).await?;
     register_outputs(&ctx, job).await?;
     let wrong = |error| misfit(&ctx, Path::new("the query"), &error);
@@ -32,6 +32,7 @@ pub async fn query(job: &Job, as_of: DateTime<Utc>, sql: &str) -> Result<Vec<Rec
         step: "the query".to_owned(),
         source,
     })?;
+    source::tell_of_skipped(&sources);
     // An answer without rows still has columns to show.
     Ok(if answer.is_empty() {
         vec![RecordBatch::new_empty(schema)]

@@ -7,8 +7,10 @@ use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::features::FeatureTable;
 use crate::forest::{ColumnScale, IsolationForest, IsolationForestParams};
 use crate::job::{DeltaTarget, Interval, Job};
+use crate::output_file::replace;
 use crate::progress::Stage;
 use crate::run_id::RunId;
 use crate::sinks::Receipt;
@@ -55,6 +57,9 @@ pub struct ModelSummary {
     pub params: IsolationForestParams,
     /// Rows that were judged.
     pub n_samples: usize,
+    /// Rows that were not, because another one has their key (`duplicate_keys = "first"`).
+    #[serde(default)]
+    pub duplicate_rows: usize,
     /// The feature columns.
     pub features: Vec<String>,
     /// What the scaler took off each of them and divided it by; `None` where the job does not scale.
@@ -99,10 +104,10 @@ impl ScalerSummary {
 pub const HISTOGRAM_BINS: usize = 100;
 
 impl ModelSummary {
-    /// Sums up a forest and its `score_samples`, and the scaler before it.
+    /// Sums up a forest and its `score_samples`, and the rows and the scaler before it.
     pub fn new(
         job: &Job,
-        scales: Option<&[ColumnScale]>,
+        table: &FeatureTable,
         forest: &IsolationForest,
         score_samples: &[f64],
     ) -> Self {
@@ -110,8 +115,9 @@ impl ModelSummary {
         Self {
             params: job.isolation_forest.clone(),
             n_samples: score_samples.len(),
+            duplicate_rows: table.duplicate_rows(),
             features: job.features.columns.clone(),
-            standard_scaler: scales.map(ScalerSummary::new),
+            standard_scaler: table.scales().map(ScalerSummary::new),
             threshold: -offset,
             n_anomalies: score_samples
                 .iter()
@@ -183,28 +189,18 @@ impl RunReport {
             let Some(path) = Self::path(target)? else {
                 continue;
             };
-            replace_file(&path, text.as_bytes())?;
-            written.push(path);
+            match replace(&path, text.as_bytes()) {
+                Ok(()) => written.push(path),
+                Err(error) => {
+                    return Err(Error::Report {
+                        path,
+                        source: Box::new(error),
+                    });
+                }
+            }
         }
         Ok(written)
     }
-}
-
-/// Writes a file and the folders it lies in: beside it first, then renamed, so that a reader sees the old one or the new.
-pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut new = path.as_os_str().to_owned();
-        new.push(".new");
-        std::fs::write(&new, bytes)?;
-        std::fs::rename(&new, path)
-    };
-    write().map_err(|error| Error::Report {
-        path: path.to_owned(),
-        source: Box::new(error),
-    })
 }
 
 /// Peak resident memory of this process: `VmHWM` of Linux.

@@ -16,7 +16,7 @@ use crate::run_id::RunId;
 use crate::scoring::Scored;
 use crate::sinks::DeltaSink;
 use crate::source::SourceSummary;
-use crate::{session, sinks, source};
+use crate::{page, session, sinks, source};
 
 /// Runs the job as of an instant: nothing at or after it is read. `scored_file`: where to keep every judged row too.
 pub async fn run(
@@ -45,13 +45,14 @@ pub async fn run(
                 .map_err(Error::from)
         })
     })?;
-    let model = ModelSummary::new(job, features.scales(), &forest, &scores);
+    let model = ModelSummary::new(job, &features, &forest, &scores);
     let scored = Scored::new(features, &scores, forest.offset()).map_err(Error::Scored)?;
     if let Some(path) = scored_file {
         scored.save(path)?;
     }
 
     let findings = pipeline.findings(scored, progress).await?;
+    source::tell_of_skipped(&run.sources);
     let count = findings.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
     let written = || Volume {
         rows: count,
@@ -90,7 +91,7 @@ struct Prepared<'a> {
 
 async fn prepare(job: &Job, as_of: DateTime<Utc>) -> Result<Prepared<'_>> {
     InstructionSet::chosen()?; // a bad CRANNOG_SIMD fails now, not after all is read
-    job.report.page()?;
+    page::file(job)?;
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job, &interval).await?;

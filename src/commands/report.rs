@@ -1,10 +1,11 @@
 //! `crannog report`: the page of a run again, or its charts as files of their own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crannog::job::{Job, JobError};
+use crannog::output_file::{Made, OutputFile};
 use crannog::page::{self, PageError};
-use crannog::report::{RunReport, replace_file};
+use crannog::report::RunReport;
 use crannog::{Error, Result, saved, session};
 
 use super::{block_on, say};
@@ -13,23 +14,24 @@ use crate::cli::ReportArgs;
 pub fn run(args: &ReportArgs) -> Result<()> {
     let job = Job::load(&args.job, &args.overrides)?;
     let page = match (&args.html, &args.svg, &args.png) {
-        (Some(path), _, _) => Some(path.clone()),
+        (Some(path), _, _) => Some(open(Made::Page, path.clone())?),
         (None, None, None) => Some(default_page(&job)?),
         _ => None,
     };
+    let charts = charts(args, &job)?;
     let report = block_on(
         session::threads(&job),
         saved::load(&job, args.results.as_deref()),
     )?;
-    if let Some(path) = page {
-        write(&path, page::html(&job, &report)?.as_bytes())?;
+    if let Some(file) = page {
+        write(&file, page::html(&job, &report)?.as_bytes())?;
     }
-    write_charts(args, &job, &report)
+    write_charts(&charts, &job, &report)
 }
 
 /// Where the job's page goes.
-fn default_page(job: &Job) -> Result<PathBuf> {
-    job.report.page()?.ok_or_else(|| {
+fn default_page(job: &Job) -> Result<OutputFile> {
+    page::file(job)?.ok_or_else(|| {
         Error::Job(JobError::Value {
             place: job.document.place("report"),
             message: "the job names no page: add `[report] html = \"report.html\"`, or give `--html FILE`".to_owned(),
@@ -37,8 +39,23 @@ fn default_page(job: &Job) -> Result<PathBuf> {
     })
 }
 
-fn write_charts(args: &ReportArgs, job: &Job, report: &RunReport) -> Result<()> {
-    if args.svg.is_none() && args.png.is_none() {
+/// Where the charts that are asked for go.
+fn charts(args: &ReportArgs, job: &Job) -> Result<Vec<(&'static str, OutputFile)>> {
+    let folders = [(&args.svg, Made::Svg, "svg"), (&args.png, Made::Png, "png")];
+    let mut files = Vec::new();
+    for name in page::chart_names(job) {
+        for (folder, made, extension) in &folders {
+            if let Some(folder) = folder {
+                let path = folder.join(name).with_extension(extension);
+                files.push((name, open(*made, path)?));
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn write_charts(files: &[(&str, OutputFile)], job: &Job, report: &RunReport) -> Result<()> {
+    if files.is_empty() {
         return Ok(());
     }
     let charts = page::named_charts(job, report)?;
@@ -46,24 +63,28 @@ fn write_charts(args: &ReportArgs, job: &Job, report: &RunReport) -> Result<()> 
         return say("no charts: the run has no findings");
     }
     for (name, chart) in charts {
-        if let Some(folder) = &args.svg {
-            let svg = chart.svg().map_err(PageError::from)?;
-            write(&folder.join(name).with_extension("svg"), svg.as_bytes())?;
-        }
-        if let Some(folder) = &args.png {
-            let png = chart.png().map_err(PageError::from)?;
-            write(&folder.join(name).with_extension("png"), &png)?;
+        for (_, file) in files.iter().filter(|(of, _)| *of == name) {
+            let bytes = match file.made() {
+                Made::Png => chart.png(),
+                _ => chart.svg().map(String::into_bytes),
+            };
+            write(file, &bytes.map_err(PageError::from)?)?;
         }
     }
     Ok(())
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace_file(path, bytes)?;
+fn open(made: Made, path: PathBuf) -> Result<OutputFile> {
     let here = std::env::current_dir().unwrap_or_default();
-    say(&path
+    let shown = path
         .strip_prefix(here)
-        .unwrap_or(path)
+        .unwrap_or(&path)
         .display()
-        .to_string())
+        .to_string();
+    OutputFile::open(made, path, shown)
+}
+
+fn write(file: &OutputFile, bytes: &[u8]) -> Result<()> {
+    file.write(bytes)?;
+    say(file.shown())
 }

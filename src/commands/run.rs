@@ -4,9 +4,8 @@ use std::error::Error as _;
 use std::io::IsTerminal;
 
 use crannog::cells::strangest;
-use crannog::job::Location;
 use crannog::progress::Progress;
-use crannog::report::{RunReport, replace_file};
+use crannog::report::RunReport;
 use crannog::{Error, Job, Result, page, run};
 use indicatif::HumanBytes;
 
@@ -39,12 +38,12 @@ pub fn run(args: &RunArgs) -> Result<()> {
 }
 
 /// Writes the page, if the job wants one; where it is, as a person may see it.
-fn page<'a>(job: &'a Job, report: &RunReport) -> Result<Option<&'a Location>> {
-    let Some(path) = job.report.page()? else {
+fn page(job: &Job, report: &RunReport) -> Result<Option<String>> {
+    let Some(file) = page::file(job)? else {
         return Ok(None);
     };
-    replace_file(&path, page::html(job, report)?.as_bytes())?;
-    Ok(job.report.html.as_ref())
+    file.write(page::html(job, report)?.as_bytes())?;
+    Ok(Some(file.shown().to_owned()))
 }
 
 fn warn(error: &Error) {
@@ -72,6 +71,12 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
         },
         model.threshold,
     ))?;
+    if model.duplicate_rows > 0 {
+        say(&format!(
+            "{} left out, since another row has the same keys",
+            counted(model.duplicate_rows, "row")
+        ))?;
+    }
     for sink in &report.sinks {
         say(&format!(
             "written to {}, version {}",

@@ -23,6 +23,7 @@ pub struct FeatureTable {
     batches: Vec<RecordBatch>,
     matrix: FeatureMatrix,
     scales: Option<Vec<ColumnScale>>,
+    duplicate_rows: usize,
 }
 
 /// Why rows cannot be judged as they are.
@@ -142,7 +143,7 @@ impl FeatureTable {
                     source,
                 }
             })?;
-        let batches = repeated::once_each(step, features, batches)?;
+        let (batches, duplicate_rows) = repeated::once_each(step, features, batches)?;
         let columns = matrix::columns(step, features, &schema, &batches)?;
         let matrix = FeatureMatrix::try_new(features.columns.clone(), columns.values)?;
         Ok(Self {
@@ -150,6 +151,7 @@ impl FeatureTable {
             batches,
             matrix,
             scales: columns.scales,
+            duplicate_rows,
         })
     }
 
@@ -166,6 +168,11 @@ impl FeatureTable {
     /// The number of rows.
     pub fn n_samples(&self) -> usize {
         self.matrix.n_samples()
+    }
+
+    /// The number of rows that do not count, because another one has their key: 0 where that is an error.
+    pub fn duplicate_rows(&self) -> usize {
+        self.duplicate_rows
     }
 
     /// The number of rows whose `column`, a time, is at or after `start` (microseconds); `None` without such a column.
@@ -274,7 +281,7 @@ mod tests {
         };
         let table = FeatureTable::try_new("events", &first, batches[0].schema(), batches).unwrap();
         assert_eq!(table.matrix().column(0), [4.0, 8.0, 7.0]);
-        assert_eq!(table.n_samples(), 3);
+        assert_eq!((table.n_samples(), table.duplicate_rows()), (3, 3));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use super::FeatureError;
 use crate::job::{DuplicateKeys, Features};
 
-/// The sorted rows with every key once.
+/// The sorted rows with every key once, and how many others there were.
 ///
 /// # Errors
 /// Two rows of one key, unless the job says that the first of them counts.
@@ -17,13 +17,14 @@ pub(super) fn once_each(
     step: &str,
     features: &Features,
     batches: Vec<RecordBatch>,
-) -> Result<Vec<RecordBatch>, FeatureError> {
+) -> Result<(Vec<RecordBatch>, usize), FeatureError> {
     let rows = |source| FeatureError::Rows {
         step: step.to_owned(),
         source,
     };
     let keys = &features.keys;
     let mut once = Vec::with_capacity(batches.len());
+    let mut left_out = 0;
     let mut last: Option<RecordBatch> = None;
     for batch in batches {
         let is_new = differs_from_before(keys, last.as_ref(), &batch).map_err(rows)?;
@@ -36,11 +37,15 @@ pub(super) fn once_each(
                     key: show_key(keys, &batch, row),
                 });
             }
-            Some(_) => once.push(filter_record_batch(&batch, &is_new).map_err(rows)?),
+            Some(_) => {
+                let new = filter_record_batch(&batch, &is_new).map_err(rows)?;
+                left_out += batch.num_rows() - new.num_rows();
+                once.push(new);
+            }
         }
     }
     once.retain(|batch| batch.num_rows() > 0);
-    Ok(once)
+    Ok((once, left_out))
 }
 
 /// For each row: does its key differ from the one before it? Equal keys stand next to each other in sorted rows.

@@ -5,6 +5,7 @@
 //! lets nothing run or load but the page's own style and script, by their hashes.
 
 mod findings;
+mod room;
 mod words;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
@@ -18,9 +19,12 @@ use chrono::{DateTime, Utc};
 use indicatif::HumanCount;
 use sha2::{Digest, Sha256};
 
-use crate::cells::cells;
+use crate::cells::{Cell, cells};
 use crate::chart::{Chart, ChartError, Counts, HeatMap, Histogram};
+use crate::display::{plain, start_of};
+use crate::error::Result;
 use crate::job::Job;
+use crate::output_file::{Made, OutputFile};
 use crate::report::RunReport;
 use crate::strict::cast;
 use findings::Findings;
@@ -28,6 +32,13 @@ use words::{Fact, Facts};
 
 const STYLE: &str = include_str!("../../templates/page.css");
 const SCRIPT: &str = include_str!("../../templates/page.js");
+
+/// The charts of the findings, as files are named for them.
+const COUNT_BY: &str = "count_by";
+const HEAT_MAP: &str = "heat_map";
+
+/// Letters of a name in a chart.
+const MOST_LETTERS_OF_A_NAME: usize = 1_000;
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +57,7 @@ pub enum PageError {
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
+    version: &'static str,
     policy: String,
     style: &'a str,
     script: &'a str,
@@ -54,14 +66,29 @@ struct Page<'a> {
     as_of: String,
     found: String,
     shown: String,
+    cut: String,
+    /// Where all findings are, whole.
+    place: String,
     headline: Vec<Fact>,
     /// At least one: a run without a judged row is an error.
     charts: Vec<Chart>,
     findings: Findings,
     sources: Facts,
     model: Vec<Fact>,
+    scaler: Option<Facts>,
     stages: Facts,
     run: Vec<Fact>,
+}
+
+/// Where the job's page goes, if it wants one.
+///
+/// # Errors
+/// No page can be written there.
+pub fn file(job: &Job) -> Result<Option<OutputFile>> {
+    let (Some(path), Some(shown)) = (job.report.page()?, &job.report.html) else {
+        return Ok(None);
+    };
+    OutputFile::open(Made::Page, path, shown.to_string()).map(Some)
 }
 
 /// The page, as HTML.
@@ -77,6 +104,7 @@ pub fn html(job: &Job, report: &RunReport) -> Result<String, PageError> {
     };
     let findings = Findings::new(job, report)?;
     let page = Page {
+        version: env!("CARGO_PKG_VERSION"),
         policy: policy(),
         style: STYLE,
         script: SCRIPT,
@@ -85,15 +113,24 @@ pub fn html(job: &Job, report: &RunReport) -> Result<String, PageError> {
         as_of: words::time(job, report.interval.as_of),
         found: HumanCount(report.findings as u64).to_string(),
         shown: HumanCount(findings.rows.len() as u64).to_string(),
+        cut: HumanCount(findings.cut as u64).to_string(),
+        place: words::place(report),
         headline: words::headline(job, report),
         charts: charts.chain(histogram.chart()?).collect(),
         findings,
         sources: words::sources(report),
         model: words::model(report),
+        scaler: words::scaler(report),
         stages: words::stages(report),
         run: words::run(job, report),
     };
     Ok(page.render()?)
+}
+
+/// The names of the charts that a run of this job can have.
+pub fn chart_names(job: &Job) -> Vec<&'static str> {
+    let count_by = job.report.count_by.as_ref().map(|_| COUNT_BY);
+    count_by.into_iter().chain([HEAT_MAP]).collect()
 }
 
 /// The charts of the findings that the job asks for, each with the name of a file for it. Those of no findings are none.
@@ -107,16 +144,16 @@ pub fn named_charts(
     let rows = concat_batches(&first.schema(), &report.rows)?;
     let mut charts = Vec::new();
     if let Some(by) = &job.report.count_by {
-        let chart = Counts::of(by, texts(&rows, by)?).chart()?;
-        charts.extend(chart.map(|chart| ("count_by", chart)));
+        let chart = Counts::of(&plain(by), names(&rows, by)?).chart()?;
+        charts.extend(chart.map(|chart| (COUNT_BY, chart)));
     }
     let times = times(&rows, &job.window.time_column)?;
     let (interval, zone) = (&report.interval, &job.window.timezone);
     let heat_map = match &job.report.heat_map_by {
-        Some(by) => HeatMap::by_value(by, &texts(&rows, by)?, &times, interval, zone),
+        Some(by) => HeatMap::by_value(&plain(by), &names(&rows, by)?, &times, interval, zone),
         None => HeatMap::by_hour(&times, interval, zone),
     };
-    charts.extend(heat_map.chart()?.map(|chart| ("heat_map", chart)));
+    charts.extend(heat_map.chart()?.map(|chart| (HEAT_MAP, chart)));
     Ok(charts)
 }
 
@@ -135,9 +172,11 @@ fn column<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowEr
     rows.column_by_name(name).ok_or_else(missing)
 }
 
-fn texts(rows: &RecordBatch, name: &str) -> Result<Vec<String>, ArrowError> {
+/// The values of a column as names on an axis and in the table below it: the longest lose their ends.
+fn names(rows: &RecordBatch, name: &str) -> Result<Vec<String>, ArrowError> {
     let cells = cells(column(rows, name)?)?;
-    Ok(cells.iter().map(ToString::to_string).collect())
+    let name = |cell: &Cell| start_of(&cell.to_string(), MOST_LETTERS_OF_A_NAME);
+    Ok(cells.iter().map(name).collect())
 }
 
 fn times(rows: &RecordBatch, name: &str) -> Result<Vec<DateTime<Utc>>, ArrowError> {

@@ -6,6 +6,7 @@ use indicatif::{HumanBytes, HumanCount};
 use crate::display::plain;
 use crate::job::Job;
 use crate::report::RunReport;
+use crate::sinks::Receipt;
 
 /// A name and what is said of it.
 pub(super) struct Fact {
@@ -55,7 +56,14 @@ pub(super) fn headline(job: &Job, report: &RunReport) -> Vec<Fact> {
         fact(
             "Rows judged",
             HumanCount(model.n_samples as u64).to_string(),
-            "in all that was learnt from".to_owned(),
+            match model.duplicate_rows {
+                0 => "in all that was learnt from".to_owned(),
+                1 => "1 more has the keys of another: left out".to_owned(),
+                n => format!(
+                    "{} more have the keys of others: left out",
+                    HumanCount(n as u64)
+                ),
+            },
         ),
         fact(
             "Anomalies",
@@ -129,6 +137,36 @@ pub(super) fn stages(report: &RunReport) -> Facts {
     }
 }
 
+/// What the scaler took off each feature and divided it by, where the job scales.
+pub(super) fn scaler(report: &RunReport) -> Option<Facts> {
+    let model = &report.isolation_forest;
+    let scaler = model.standard_scaler.as_ref()?;
+    let columns = model.features.iter().zip(&scaler.mean).zip(&scaler.scale);
+    let row = |((feature, mean), scale): ((&String, &Option<f64>), &Option<f64>)| {
+        vec![plain(feature), number(*mean), number(*scale)]
+    };
+    Some(Facts {
+        head: vec!["feature", "mean", "scale"],
+        rows: columns.map(row).collect(),
+    })
+}
+
+/// Six digits, of a large number all before its point.
+fn number(value: Option<f64>) -> String {
+    let Some(value) = value else {
+        return "none".to_owned();
+    };
+    let before_the_point = match value {
+        0.0 => 1,
+        value => value.abs().log10().floor() as i32 + 1,
+    };
+    let text = format!("{value:.*}", (6 - before_the_point).clamp(0, 12) as usize);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
 /// The forest's parameters as the job says them, and what it saw.
 pub(super) fn model(report: &RunReport) -> Vec<Fact> {
     let model = &report.isolation_forest;
@@ -144,6 +182,18 @@ pub(super) fn model(report: &RunReport) -> Vec<Fact> {
     params
         .chain([fact("features", model.features.join(", "), String::new())])
         .collect()
+}
+
+/// The table that has all findings, whole.
+pub(super) fn place(report: &RunReport) -> String {
+    match report.sinks.first() {
+        Some(sink) => place_of(sink),
+        None => "the table of findings".to_owned(),
+    }
+}
+
+fn place_of(sink: &Receipt) -> String {
+    format!("{}, version {}", plain(&sink.location), sink.version)
 }
 
 /// Which run this was, and where its findings are.
@@ -163,9 +213,31 @@ pub(super) fn run(job: &Job, report: &RunReport) -> Vec<Fact> {
         fact("job_digest", report.job_digest.clone(), String::new()),
     ];
     for sink in &report.sinks {
-        let place = format!("{}, version {}", plain(&sink.location), sink.version);
-        facts.push(fact("written to", place, String::new()));
+        facts.push(fact("written to", place_of(sink), String::new()));
     }
     facts.push(fact("crannog", report.version.clone(), String::new()));
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_six_digits_and_no_zeros_at_its_end() {
+        let texts = [
+            0.0,
+            1.0,
+            -0.25,
+            12.345_678_9,
+            1_774_000_123.4,
+            0.000_012_345_67,
+        ]
+        .map(|value| number(Some(value)));
+        assert_eq!(
+            texts,
+            ["0", "1", "-0.25", "12.3457", "1774000123", "0.0000123457"]
+        );
+        assert_eq!(number(None), "none");
+    }
 }

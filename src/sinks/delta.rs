@@ -22,6 +22,7 @@ use serde_json::json;
 use super::error::SinkError;
 use super::finding::DATE;
 use crate::job::{Bucket, DeltaTarget, Job, resolve_options};
+use crate::output_file::can_write;
 use crate::run_id::RunId;
 
 /// How often a commit that lost a race is tried again from the table's new state.
@@ -227,13 +228,6 @@ fn ensure_table_location(location: &str) -> Result<url::Url, SinkError> {
         can_write(there).map_err(SinkError::NotWritable)?;
     }
     url::Url::from_directory_path(folder).map_err(|()| SinkError::Location)
-}
-
-/// Asks the system, by a file that is gone at once, whether this folder takes files.
-fn can_write(folder: &Path) -> std::io::Result<()> {
-    let probe = folder.join(format!(".crannog-{}", std::process::id()));
-    std::fs::File::create_new(&probe)?;
-    std::fs::remove_file(&probe)
 }
 
 /// The table must have been made by a job of this name, or by nobody we know, and have our columns.

@@ -117,6 +117,13 @@ pub async fn register_all(
     Ok(summaries)
 }
 
+/// Says in the log how many files were skipped beside those that it names, when all has been read.
+pub(crate) fn tell_of_skipped(sources: &[SourceSummary]) {
+    for source in sources {
+        source.skipped.tell_of_others(&source.name);
+    }
+}
+
 /// A source outside of a job, from which rows are taken bit by bit.
 pub(crate) enum Importable {
     /// Files that come and stay.

@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use indicatif::HumanCount;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::display::plain;
+
+/// So many files of a source are named in the log, each in a line.
+const MOST_NAMED: usize = 10;
 
 /// A file that cannot be read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -81,20 +87,41 @@ impl Skipped {
         error: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Result<(), UnreadableFile> {
         let error = error.into();
-        let first = self
-            .files
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(file.to_owned(), error.to_string())
-            .is_none();
+        let is_named = {
+            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_new = files.insert(file.to_owned(), error.to_string()).is_none();
+            is_new && files.len() <= MOST_NAMED
+        };
         match self.unread {
             Unread::Refused => return Err(UnreadableFile::new(file, error)),
-            Unread::Told if first => {
-                tracing::warn!("a file is skipped from where it cannot be read: `{file}`: {error}");
-            }
+            Unread::Told if is_named => tracing::warn!(
+                "a file is skipped from where it cannot be read: `{}`: {}",
+                plain(file),
+                plain(&error.to_string())
+            ),
             Unread::Told | Unread::Listed => {}
         }
         Ok(())
+    }
+
+    /// Says in the log how many files there are beside those that it names, when the source has been read.
+    pub(crate) fn tell_of_others(&self, source: &str) {
+        if let Some(words) = self.others(source) {
+            tracing::warn!("{words}");
+        }
+    }
+
+    fn others(&self, source: &str) -> Option<String> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = files
+            .len()
+            .checked_sub(MOST_NAMED)
+            .filter(|others| *others > 0)?;
+        let files = if others == 1 { "file is" } else { "files are" };
+        Some(format!(
+            "of `{source}` {} more {files} skipped; the report of a run lists all (run_results.json, `sources[].skipped`)",
+            HumanCount(others as u64)
+        ))
     }
 
     /// The files so far, in order of name, each with what is wrong.
@@ -152,5 +179,19 @@ mod tests {
         let refused = skipped.skip("a.json.gz", "cut off").unwrap_err();
         assert_eq!(refused.to_string(), "`a.json.gz`: cut off");
         assert_eq!(skipped.files().len(), 1);
+    }
+
+    #[test]
+    fn the_files_beyond_the_tenth_are_counted() {
+        let skipped = Skipped::new(false);
+        let skip = |file: usize| skipped.skip(&format!("{file}.evtx"), "cut off").unwrap();
+        (0..10).for_each(skip);
+        assert_eq!(skipped.others("logs"), None);
+        (0..1_244).for_each(skip);
+        let words = skipped.others("logs").unwrap();
+        assert!(
+            words.starts_with("of `logs` 1,234 more files are skipped;"),
+            "{words}"
+        );
     }
 }
