@@ -47,8 +47,17 @@ fn page(job: &Job, report: &RunReport) -> Result<Option<String>> {
 }
 
 fn warn(error: &Error) {
-    let cause = error.source().map(ToString::to_string);
-    tracing::warn!("{error}: {}", cause.unwrap_or_default());
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // A wrapper often repeats what it wraps: each cause is told once.
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = error.source();
+    }
+    tracing::warn!("{words}");
 }
 
 fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()> {

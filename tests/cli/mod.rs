@@ -3,6 +3,7 @@
 mod event_logs;
 mod findings;
 mod formats;
+mod output_file;
 mod page;
 mod query;
 mod sources;

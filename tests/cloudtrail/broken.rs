@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{DAY, TRAIL, ask, deliver, delivery, dir, gzip, ids, write};
-use crate::kit::{AS_OF, Dir, JOB};
+use crate::kit::{AS_OF, Dir, JOB, Said};
 
 /// How a file of the day is named in a message.
 const NAME: &str = "AWSLogs/111111111111/CloudTrail/eu-west-1/2026/03/10/b.json.gz";
@@ -143,6 +143,40 @@ fn a_run_reports_what_it_skipped() {
             .contains("1 file of `trail` could not be read to the end"),
         "{}",
         said.stdout
+    );
+}
+
+#[test]
+fn many_broken_files_are_a_few_lines_without_colours_and_a_count() {
+    let dir = dir();
+    feed_the_job(&dir);
+    for file in 0..14 {
+        write(&dir, &format!("{DAY}/x{file:02}.json.gz"), b"PK\x03\x04");
+    }
+    let lines = |said: &Said| {
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        assert!(!said.stderr.contains('\u{1b}'), "{:?}", said.stderr);
+        let named = said
+            .stderr
+            .matches("a file is skipped from where it cannot be read: `")
+            .count();
+        let last = said.stderr.lines().last().unwrap_or_default();
+        let count = "WARN of `trail` 5 more files are skipped; the report of a run lists all (run_results.json, `sources[].skipped`)";
+        assert!(last.ends_with(count), "{last}");
+        assert_eq!(
+            (named, said.stderr.lines().count()),
+            (10, 11),
+            "{}",
+            said.stderr
+        );
+    };
+    lines(&dir.run(&[]));
+    lines(&ask(&dir, "SELECT count(eventID) AS n FROM trail", &[]));
+    let text = std::fs::read_to_string(dir.path("out/run_results.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        report["sources"][1]["skipped"].as_array().unwrap().len(),
+        15
     );
 }
 

@@ -29,7 +29,7 @@ const COLUMNS: [&str; 8] = [
     "userIdentity.type",
 ];
 
-type Event = [Option<&'static str>; 8];
+pub(super) type Event = [Option<&'static str>; 8];
 
 /// A call of an IAM user on the 10th of March.
 fn call(time: &'static str, id: &'static str, name: &'static str, arn: &'static str) -> Event {
@@ -46,7 +46,7 @@ fn call(time: &'static str, id: &'static str, name: &'static str, arn: &'static 
 }
 
 /// Out of order, one delivered twice, one without an arn, one of a role, one without a time, one of the day before.
-fn few() -> Vec<Event> {
+pub(super) fn few() -> Vec<Event> {
     let mut no_arn = call("2026-03-10T09:00:00Z", "c", "ListBuckets", "");
     no_arn[5] = None;
     let mut role = call("2026-03-10T09:00:00Z", "r", "AssumeRole", "role");
@@ -78,7 +78,7 @@ fn many() -> Vec<Event> {
     events
 }
 
-fn flat(events: &[Event]) -> RecordBatch {
+pub(super) fn flat(events: &[Event]) -> RecordBatch {
     let column = |i: usize| -> ArrayRef {
         Arc::new(events.iter().map(|event| event[i]).collect::<StringArray>())
     };
@@ -111,7 +111,7 @@ fn nested(events: &[Event]) -> RecordBatch {
 }
 
 /// A folder in which the job reads these rows as Parquet.
-fn dir(rows: &RecordBatch) -> Dir {
+pub(super) fn dir(rows: &RecordBatch) -> Dir {
     let dir = Dir::bare();
     write_parquet(&dir.path("data/cloudtrail/part.parquet"), rows);
     // The shipped job may read another format; these tests are of flat tables.
@@ -125,7 +125,7 @@ fn dir(rows: &RecordBatch) -> Dir {
     dir
 }
 
-fn run(dir: &Dir, more: &[&str]) -> Said {
+pub(super) fn run(dir: &Dir, more: &[&str]) -> Said {
     dir.crannog(&[&["run", JOB, "--as-of", AS_OF], more].concat())
 }
 
@@ -140,7 +140,7 @@ fn ask(dir: &Dir, sql: &str) -> Vec<Value> {
         .collect()
 }
 
-fn results(dir: &Dir) -> Value {
+pub(super) fn results(dir: &Dir) -> Value {
     let text = std::fs::read_to_string(dir.path("out/cloudtrail/run_results.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }

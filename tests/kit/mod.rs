@@ -6,6 +6,7 @@ mod binary_xml;
 mod dir;
 pub mod event_log;
 mod events;
+mod page;
 mod raw_delta;
 mod said;
 mod tables;
@@ -13,6 +14,7 @@ mod tables;
 pub use binary_xml::Value;
 pub use dir::{AS_OF, Dir, JOB};
 pub use events::{Event, batch, event, usual};
+pub use page::Page;
 pub use raw_delta::{RawDelta, add, delta_schema, z85};
 pub use tables::{Table, append, read_delta, read_parquet, write_delta, write_parquet};
 

@@ -1,7 +1,7 @@
 """Does the page of a run work in a real browser?
 
-Runs the job on sample events with hostile ones among them, opens its page from disk in Chromium with the network off, and
-looks at what a person would: no error, no request, sorting, filtering, dark mode, a phone, paper, and no script at all.
+Runs both jobs on sample events, opens their pages from disk in Chromium with the network off, and looks at what a person
+would: no error, no request, rank and score in sight, sorting, filtering, dark mode, a phone, paper, and no script at all.
 Screenshots lie in the folder that it names. Ends with 1 where something is wrong.
 """
 
@@ -38,7 +38,7 @@ def main():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         for page in pages:
-            for check in CHECKS:
+            for check in CLOUDTRAIL_CHECKS if page.stem == "cloudtrail" else CHECKS:
                 try:
                     check(browser, page)
                     print(f"  {page.stem:18} {check.__doc__}")
@@ -51,7 +51,7 @@ def main():
 
 
 def make_pages(folder):
-    """The pages of two runs: heat maps by host, and by hour."""
+    """The pages of three runs: heat maps by host, and by hour; and a wide table, with a scaler."""
     sizes = {"rows": 20_000, "hosts": 30, "days": 5, "end": DAY + dt.timedelta(days=1)}
     words = [word for name, value in sizes.items() for word in (f"--{name}", value)]
     crannog.answer([crannog.program(), "demo", folder, *words])
@@ -65,7 +65,22 @@ def make_pages(folder):
         page = folder / f"{name}.html"
         crannog.answer([crannog.program(), "run", path, *job[1:], "--set", f"report.html={page}", "--as-of", f"{DAY}T12:00:00Z", "--format", "json"])
         pages.append(page)
-    return pages
+    return [*pages, make_cloudtrail_page(folder)]
+
+
+def make_cloudtrail_page(folder):
+    sizes = {"rows": 20_000, "days": 2, "end": DAY + dt.timedelta(days=1)}
+    words = [word for name, value in sizes.items() for word in (f"--{name}", value)]
+    crannog.answer([crannog.program(), "demo", folder, "--kind", "cloudtrail", *words])
+    page = folder / "cloudtrail.html"
+    settings = {
+        "sources.cloudtrail.location": folder / "cloudtrail",
+        "sinks[0].location": folder / "cloudtrail_anomalies" / "anomalies",
+        "report.html": page,
+    }
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    crannog.answer([crannog.program(), "run", crannog.CLOUDTRAIL, *words, "--as-of", f"{DAY}T12:00:00Z", "--format", "json"])
+    return page
 
 
 def opened(browser, page, **context):
@@ -99,10 +114,56 @@ def column(tab, name):
 def opens(browser, page):
     """opens without an error or a request, and is no wider than the screen"""
     tab = opened(browser, page)
-    assert tab.locator("h1").inner_text() == "process_execution"
+    assert tab.locator("h1").inner_text() == ("cloudtrail" if page.stem == "cloudtrail" else "process_execution")
     assert tab.locator("svg.light").first.is_visible() and not tab.locator("svg.dark").first.is_visible()
     assert tab.evaluate("document.documentElement.scrollWidth") <= SCREEN["width"]
     done(tab, page, "screen")
+
+
+SEEN = """kind => [...document.querySelectorAll(`#rows tbody tr:nth-child(-n+3) td.${kind}`)].every(cell => {
+    cell.scrollIntoView({ block: "center", inline: "nearest" });
+    const { left, right, top, bottom } = cell.getBoundingClientRect();
+    const there = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+    return left >= 0 && right <= innerWidth && right > left && (there === cell || cell.contains(there));
+})"""
+
+
+def keeps_rank_and_score_in_sight(browser, page):
+    """keeps rank and score in sight, however far a wide table is moved, and first on a phone"""
+    heads = ["rank", "anomaly_score"]
+    for name, window in [("screen", SCREEN), ("narrow", {"width": 800, "height": 900})]:
+        tab = opened(browser, page, viewport=window)
+        assert tab.locator("#rows thead th").all_inner_texts()[:2] == heads
+        wide = ".wide:has(> #rows)"
+        for moved in [0, 100_000]:
+            tab.locator(wide).evaluate("(box, moved) => { box.scrollLeft = moved; }", moved)
+            assert tab.evaluate(SEEN, "rank") and tab.evaluate(SEEN, "score"), f"out of sight at {name}, {moved}"
+        if name == "narrow":
+            assert tab.locator(wide).evaluate("box => box.scrollLeft") > 0, "the table is not wider than its box"
+        done(tab, page, f"moved-{name}")
+    tab = opened(browser, page, viewport=PHONE, is_mobile=True, has_touch=True)
+    assert tab.evaluate(SEEN, "rank") and tab.evaluate(SEEN, "score")
+    first = tab.locator("#rows tbody tr").first
+    tops = first.locator("td").evaluate_all("cells => cells.map(cell => cell.getBoundingClientRect().top)")
+    assert max(tops[:2]) < min(tops[2:]), "rank and score are not first in the card"
+    first.evaluate("row => scrollTo(0, row.getBoundingClientRect().top + scrollY - 60)")
+    done(tab, page, "phone-rows")
+
+
+def shows_the_scaler(browser, page):
+    """has the scaler's mean and scale of each feature, folded"""
+    for window in [SCREEN, PHONE]:
+        tab = opened(browser, page, viewport=window)
+        rows = tab.locator("#scaler tbody tr")
+        assert not rows.first.is_visible()
+        tab.locator("#scaler > summary").click()
+        assert rows.first.is_visible()
+        texts = [row.locator("td").all_inner_texts() for row in rows.all()]
+        assert [text[0] for text in texts][:2] == ["eventHour", "eventDateCode"] and len(texts) == 7, texts
+        assert 0 < float(texts[0][1]) < 24 and 0 < float(texts[0][2]) < 12, texts[0]
+        assert tab.evaluate("document.documentElement.scrollWidth") <= window["width"]
+        tab.locator("#scaler").scroll_into_view_if_needed()
+        done(tab, page, f"scaler-{window['width']}")
 
 
 def sorts(browser, page):
@@ -209,7 +270,9 @@ def lets_nothing_in(browser, page):
     tab.context.close()
 
 
-CHECKS = [opens, sorts, filters, unfolds, darkens, fits_a_phone, prints, works_without_script, lets_nothing_in]
+EVERYWHERE = [opens, keeps_rank_and_score_in_sight, darkens, fits_a_phone, prints, works_without_script, lets_nothing_in]
+CHECKS = [*EVERYWHERE, sorts, filters, unfolds]
+CLOUDTRAIL_CHECKS = [*EVERYWHERE, shows_the_scaler]
 
 if __name__ == "__main__":
     main()
