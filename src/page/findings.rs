@@ -18,6 +18,8 @@ const MOST_LINES: usize = 50;
 const MOST_LETTERS: usize = 4_000;
 /// Bytes of a line below which a page without room rather leaves lines out.
 const LEAST_LINE: usize = 80;
+/// Letters of a value in a column that is wide enough for each of its values in one line.
+const ONE_LINE: usize = 40;
 /// The columns that come first and stay in sight, and their classes.
 const FIRST: [(&str, &str); 2] = [("rank", "rank"), ("anomaly_score", "score")];
 /// Letters that are shown before a value is folded.
@@ -34,7 +36,7 @@ pub(super) struct Findings {
 
 pub(super) struct Column {
     pub name: String,
-    /// How it is shown, in classes: `number`, `time`, `lines` or as plain text; `rank` and `score`.
+    /// How it is shown, in classes: `number`, `time`, `lines`, `short` or as plain text; `rank` and `score`.
     pub class: String,
 }
 
@@ -58,7 +60,6 @@ impl Findings {
         let rows = strangest(&report.rows, &job.features.keys, MOST_ROWS)?;
         let rows = rows.project(&order(&rows.schema()))?;
         let schema = rows.schema();
-        let columns = schema.fields().iter().map(|field| Column::new(field));
         let cells = rows.columns().iter().map(cells);
         let cells = cells.collect::<Result<Vec<_>, _>>()?;
         let row = |row: usize| {
@@ -69,6 +70,10 @@ impl Findings {
         };
         let mut shown: Vec<Vec<_>> = (0..rows.num_rows()).map(row).collect();
         make_room(&mut shown, ROOM);
+        let columns = schema.fields().iter().enumerate().map(|(column, field)| {
+            let is_short = shown.iter().all(|row| row[column].is_short());
+            Column::new(field, is_short)
+        });
         Ok(Self {
             columns: columns.collect(),
             left_out: report.findings.saturating_sub(shown.len()),
@@ -90,11 +95,12 @@ fn order(schema: &Schema) -> Vec<usize> {
 }
 
 impl Column {
-    fn new(field: &Field) -> Self {
+    fn new(field: &Field, is_short: bool) -> Self {
         let kind = match field.data_type() {
             DataType::Timestamp(..) => "time",
             DataType::List(_) => "lines",
             data_type if data_type.is_numeric() => "number",
+            _ if is_short => "short",
             _ => "",
         };
         let first = FIRST.iter().find(|(name, _)| name == field.name());
@@ -160,6 +166,10 @@ impl Shown {
                     .iter()
                     .any(|item| item.chars().nth(MOST_LETTERS).is_some()),
         }
+    }
+
+    fn is_short(&self) -> bool {
+        self.lines.is_empty() && self.text.chars().nth(ONE_LINE).is_none()
     }
 
     fn size(&self) -> usize {
@@ -263,10 +273,20 @@ mod tests {
                 .to_vec(),
         );
         assert_eq!(order(&schema), [3, 1, 0, 2]);
-        let class = |name: &str| Column::new(&field(name)).class;
+        let class = |name: &str| Column::new(&field(name), true).class;
         assert_eq!(
             [class("rank"), class("anomaly_score"), class("host")],
             ["number rank", "number score", "number"]
         );
+    }
+
+    #[test]
+    fn a_column_of_short_texts_has_each_in_one_line() {
+        let id = "70cd5bae-26a7-484b-ae73-f5cc73373c80";
+        assert!(Shown::new(&Cell::Text(id.to_owned())).is_short());
+        assert!(!Shown::new(&Cell::Text("x".repeat(41))).is_short());
+        let text = Field::new("eventID", DataType::Utf8, false);
+        assert_eq!(Column::new(&text, true).class, "short");
+        assert_eq!(Column::new(&text, false).class, "");
     }
 }

@@ -164,7 +164,7 @@ fn a_page_is_bounded_however_much_attackers_write_and_says_where_the_rest_is() {
     let page = Page::open(&dir.path(PAGE));
     assert_eq!(
         page.texts("#left-out"),
-        ["20 long values are cut. All of it is in out/anomalies, version 2."]
+        ["20 long values are cut. All are whole in out/anomalies, version 2."]
     );
     // Every one of them is cut alike, and none that is short.
     assert_eq!(page.count("#rows td.lines li"), 20 * 50);
@@ -375,7 +375,8 @@ fn check_is_harmless(text: &str) {
     assert_eq!(page.0.select(&policy).count(), 1);
     let hidden = |c: char| {
         (c.is_control() && c != '\n')
-            || "\u{200b}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{feff}\u{fffe}\u{ffff}".contains(c)
+            || "\u{200b}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{feff}\u{fffe}\u{ffff}"
+                .contains(c)
     };
     assert!(
         !text.contains(hidden),
