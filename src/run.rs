@@ -91,12 +91,13 @@ struct Prepared<'a> {
 
 async fn prepare(job: &Job, as_of: DateTime<Utc>) -> Result<Prepared<'_>> {
     InstructionSet::chosen()?; // a bad CRANNOG_SIMD fails now, not after all is read
-    page::file(job)?;
+    job.report.page()?;
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
     let sources = source::register_all(&ctx, job, &interval).await?;
     let pipeline = Pipeline::plan(&ctx, job, &interval).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
+    page::file(job)?;
     Ok(Prepared {
         interval,
         sources,

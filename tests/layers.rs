@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 24] = [
+const LAYERS: [(&str, &[&str]); 25] = [
     ("blame", &[]),
     ("calendar", &[]),
     ("cells", &[]),
@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("import", &["job", "session", "source"]),
     ("job", &["calendar", "forest"]),
     ("misfit", &["job"]),
+    ("output_file", &[]),
     (
         "pipeline",
         &[
@@ -25,31 +26,57 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ),
     (
         "page",
-        &["cells", "chart", "job", "progress", "report", "source"],
+        &[
+            "cells",
+            "chart",
+            "job",
+            "output_file",
+            "progress",
+            "report",
+            "sinks",
+            "source",
+        ],
     ),
     ("progress", &[]),
     ("query", &["job", "misfit", "pipeline", "session", "source"]),
     (
         "report",
-        &["forest", "job", "progress", "run_id", "sinks", "source"],
+        &[
+            "features",
+            "forest",
+            "job",
+            "output_file",
+            "progress",
+            "run_id",
+            "sinks",
+            "source",
+        ],
     ),
     ("saved", &["job", "report", "session", "sinks", "source"]),
     ("scoring", &["features"]),
     ("session", &["functions", "job"]),
     ("run_id", &["job", "source"]),
-    ("sinks", &["job", "run_id"]),
+    ("sinks", &["job", "output_file", "run_id"]),
     ("source", &["functions", "job"]),
     (
         "run",
         &[
-            "features", "forest", "job", "pipeline", "progress", "report", "run_id", "scoring",
-            "session", "sinks", "source",
+            "features", "forest", "job", "page", "pipeline", "progress", "report", "run_id",
+            "scoring", "session", "sinks", "source",
         ],
     ),
     (
         "error",
         &[
-            "demo", "features", "forest", "import", "job", "page", "sinks", "source",
+            "demo",
+            "features",
+            "forest",
+            "import",
+            "job",
+            "output_file",
+            "page",
+            "sinks",
+            "source",
         ],
     ),
 ];

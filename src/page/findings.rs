@@ -18,7 +18,7 @@ const MOST_LINES: usize = 50;
 const MOST_LETTERS: usize = 4_000;
 /// Bytes of a line below which a page without room rather leaves lines out.
 const LEAST_LINE: usize = 80;
-/// Letters of a value in a column that is wide enough for each of its values in one line.
+/// Letters of a word in a column that is wide enough for each of its values in one line.
 const ONE_LINE: usize = 40;
 /// The columns that come first and stay in sight, and their classes.
 const FIRST: [(&str, &str); 2] = [("rank", "rank"), ("anomaly_score", "score")];
@@ -169,7 +169,8 @@ impl Shown {
     }
 
     fn is_short(&self) -> bool {
-        self.lines.is_empty() && self.text.chars().nth(ONE_LINE).is_none()
+        let words = self.text.split_whitespace().count();
+        self.lines.is_empty() && words <= 1 && self.text.chars().nth(ONE_LINE).is_none()
     }
 
     fn size(&self) -> usize {
@@ -284,7 +285,9 @@ mod tests {
     fn a_column_of_short_texts_has_each_in_one_line() {
         let id = "70cd5bae-26a7-484b-ae73-f5cc73373c80";
         assert!(Shown::new(&Cell::Text(id.to_owned())).is_short());
-        assert!(!Shown::new(&Cell::Text("x".repeat(41))).is_short());
+        for long in ["x".repeat(41), "NT AUTHORITY\\SYSTEM".to_owned()] {
+            assert!(!Shown::new(&Cell::Text(long)).is_short());
+        }
         let text = Field::new("eventID", DataType::Utf8, false);
         assert_eq!(Column::new(&text, true).class, "short");
         assert_eq!(Column::new(&text, false).class, "");
