@@ -4,7 +4,7 @@
 //! What crannog made says so near its start: that is all by which it is known again.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::blame::Blame;
@@ -182,7 +182,7 @@ impl OutputFile {
 
 /// Asks the system, by a file that is gone at once, whether this folder takes files.
 pub(crate) fn can_write(folder: &Path) -> io::Result<()> {
-    let probe = folder.join(format!(".crannog-{}", std::process::id()));
+    let probe = folder.join(format!(".crannog-{:016x}", rand::random::<u64>()));
     File::create_new(&probe)?;
     fs::remove_file(&probe)
 }
@@ -193,10 +193,13 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
+    // A name of nobody else's, of another run of the job either.
     let mut new = path.as_os_str().to_owned();
-    new.push(".new");
+    new.push(format!(".{:016x}.new", rand::random::<u64>()));
     let new = PathBuf::from(new);
-    let written = fs::write(&new, bytes).and_then(|()| fs::rename(&new, path));
+    let written = File::create_new(&new)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| fs::rename(&new, path));
     if written.is_err() {
         let _ = fs::remove_file(&new); // the first error is the one to tell
     }

@@ -13,3 +13,4 @@ mod layers;
 mod real_data;
 mod real_logs;
 mod sklearn;
+mod steps;

@@ -1,6 +1,7 @@
 //! `crannog import`: files of a source that are not taken yet, appended to a Delta table.
 
 use crannog::Result;
+use crannog::display::plain;
 use crannog::import::{self, Import};
 use indicatif::HumanCount;
 
@@ -18,7 +19,11 @@ pub fn run(args: &ImportArgs) -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, Into::into);
     let imported = block_on(threads, import::import(&import))?;
     for (file, problem) in &imported.unreadable {
-        tracing::warn!("a file is left for a later import: `{file}`: {problem}");
+        tracing::warn!(
+            "a file is left for a later import: `{}`: {}",
+            plain(file),
+            plain(problem)
+        );
     }
     say(&format!(
         "{} taken, {} known already, {} left, in {}{}",

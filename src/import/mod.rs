@@ -51,42 +51,53 @@ pub struct Import {
 impl Import {
     /// Where the files are, the same for every way to write a local path. Files are known by their names in it.
     fn origin(&self) -> String {
-        match std::fs::canonicalize(&self.source) {
-            Ok(path) => path.display().to_string(),
-            Err(_) => self.source.trim_end_matches('/').to_owned(),
-        }
+        let (folder, pattern) = self.folder_and_pattern();
+        folder + &pattern
     }
 
-    /// The folder that is looked through: of a glob, that before its first pattern, which may reach into any below it.
-    fn folder(&self) -> String {
-        let origin = self.origin();
-        if Path::new(&origin).exists() {
-            return origin;
+    /// The folder or file that is looked at, and the rest of a glob: its pattern, from the `/` before it on.
+    fn folder_and_pattern(&self) -> (String, String) {
+        let source = local(&self.source);
+        if let Ok(path) = std::fs::canonicalize(&source) {
+            return (path.display().to_string(), String::new());
         }
-        let Some(pattern) = origin.find(['*', '?', '[']) else {
-            return origin;
+        let source = source.trim_end_matches('/');
+        let (folder, pattern) = match source.find(['*', '?', '[']) {
+            Some(pattern) => match source[..pattern].rfind('/') {
+                Some(end) => source.split_at(end),
+                None => ("", source),
+            },
+            None => (source, ""),
         };
-        let folder = origin[..pattern]
-            .rfind('/')
-            .map_or("", |end| &origin[..end]);
+        let slash = if pattern.is_empty() || pattern.starts_with('/') {
+            ""
+        } else {
+            "/"
+        };
+        let pattern = format!("{slash}{pattern}");
         if folder.contains("://") {
-            return folder.to_owned();
+            return (folder.to_owned(), pattern);
         }
-        let folder = without_dots(Path::new(folder));
+        let folder = match source.starts_with('/') && folder.is_empty() {
+            true => PathBuf::from("/"),
+            false => without_dots(Path::new(folder)),
+        };
         let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
-        folder.display().to_string()
+        (folder.display().to_string(), pattern)
     }
 
     /// The table's own files must not be among those of the source.
     fn check_is_apart(&self) -> Result<(), ImportError> {
-        let origin = self.folder();
-        let is_inside = if self.table.contains("://") {
-            let table = format!("{}/", self.table.trim_end_matches('/'));
-            table.starts_with(&format!("{origin}/"))
+        let (folder, _) = self.folder_and_pattern();
+        let table = local(&self.table);
+        let is_inside = if table.contains("://") {
+            let table = format!("{}/", table.trim_end_matches('/'));
+            table.starts_with(&format!("{folder}/"))
         } else {
-            let table = without_dots(Path::new(&self.table));
+            let table = without_dots(Path::new(&table));
             let folders = table.ancestors().map(std::fs::canonicalize);
-            folders.flatten().any(|folder| folder == Path::new(&origin))
+            let mut folders = folders.flatten();
+            folders.any(|above| above == Path::new(&folder))
         };
         if is_inside {
             return Err(ImportError::Inside {
@@ -101,6 +112,16 @@ impl Import {
             table: self.table.clone(),
             source,
         }
+    }
+}
+
+/// A `file://` URL as the path that it names; all else as it is.
+fn local(location: &str) -> String {
+    let url = url::Url::parse(location).ok();
+    let path = url.filter(|url| url.scheme() == "file");
+    match path.and_then(|url| url.to_file_path().ok()) {
+        Some(path) => path.display().to_string(),
+        None => location.to_owned(),
     }
 }
 

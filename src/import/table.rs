@@ -72,6 +72,13 @@ impl<'i> Destination<'i> {
         self.import.failed(source)
     }
 
+    /// Another import was quicker.
+    fn race(&self) -> ImportError {
+        ImportError::Race {
+            table: self.import.table.clone(),
+        }
+    }
+
     /// The table must be partitioned by one column, and its description must name this source.
     fn check_is_ours(&self) -> Result<(), ImportError> {
         if self.version().is_none() {
@@ -115,6 +122,10 @@ impl<'i> Destination<'i> {
                     let loaded = self.table.load().await;
                     loaded.map_err(|_| self.failed(error))?;
                     self.check_is_ours()?;
+                    // What it has taken since was not known when we looked for what is new.
+                    if self.last_commit().await?.is_some() {
+                        return Err(self.race());
+                    }
                 }
             }
         }
@@ -259,11 +270,9 @@ impl<'i> Destination<'i> {
             .await;
         self.table = written.map_err(|error| match error {
             DeltaTableError::Transaction {
-                source:
-                    TransactionError::CommitConflict(_) | TransactionError::VersionAlreadyExists(_),
-            } => ImportError::Race {
-                table: self.import.table.clone(),
-            },
+                source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_),
+            }
+            | DeltaTableError::VersionAlreadyExists(_) => self.race(),
             error => self.failed(error),
         })?;
         Ok(())

@@ -202,8 +202,16 @@ fn two_imports_at_once_take_a_row_once() {
     let dir = taken();
     add(&dir, "bob");
     std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| import(&dir, "delta", &TIME)); // both, or one of them, ends well
+        let imports = [(); 2].map(|()| scope.spawn(|| import(&dir, "delta", &TIME)));
+        let said = imports.map(|import| import.join().unwrap());
+        let lost: Vec<_> = said.iter().filter(|said| said.code != 0).collect();
+        assert!(lost.len() < 2, "{said:?}");
+        for said in lost {
+            assert_eq!(said.code, 1, "{said:?}");
+            assert!(
+                said.stderr.contains("another import is writing"),
+                "{said:?}"
+            );
         }
     });
     import(&dir, "delta", &TIME).succeeds();

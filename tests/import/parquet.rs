@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, DurationSecondArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    TimestampNanosecondArray,
+    TimestampNanosecondArray, UInt32Array,
 };
 use deltalake::ensure_table_uri;
 use serde_json::json;
 
 use super::{SOURCE, TABLE, dir, import, imported, is_refused, source, takes};
-use crate::kit::{Dir, block_on, read_delta, usual, write_parquet};
+use crate::kit::{Dir, Said, block_on, read_delta, usual, write_parquet};
 
 const TIME: [&str; 2] = ["--time-column", "time"];
 const ADDED: &str = "\"date\", _source_file";
@@ -360,7 +360,53 @@ fn a_table_among_its_own_files_is_refused() {
     is_refused(SOURCE, "data/source/imported");
     is_refused(SOURCE, "data/other/../source/x/y");
     is_refused("data/source/*.parquet", "data/source/imported");
+    let url = format!(
+        "file://{}",
+        fs::canonicalize(dir.path(SOURCE)).unwrap().display()
+    );
+    is_refused(&url, "data/source/imported");
     assert_eq!(fs::read_dir(dir.path(SOURCE)).unwrap().count(), 1);
+}
+
+#[test]
+fn a_glob_is_one_source_from_wherever_it_is_written_and_another_folder_is_another() {
+    let dir = dir("parquet");
+    write_one(&dir, "1.parquet", "a");
+    write_parquet(&dir.path("other/data/source/1.parquet"), &usual());
+    let table = dir.path(TABLE);
+    let by_glob = |folder: &str, glob: &str| {
+        let mut command = dir.command();
+        command.current_dir(dir.path(folder));
+        command.args(["import", "--format", "parquet", glob]);
+        Said::by(command.arg(&table).args(TIME))
+    };
+    by_glob(".", "data/source/*.parquet").succeeds();
+    let again = by_glob("data", "./source/*.parquet");
+    assert!(
+        again
+            .succeeds()
+            .stdout
+            .starts_with("0 files taken, 1 known"),
+        "{again:?}"
+    );
+    let other = by_glob("other", "data/source/*.parquet");
+    assert_eq!(other.code, 2, "{other:?}");
+    assert!(other.stderr.contains("was imported from"), "{other:?}");
+}
+
+#[test]
+fn a_whole_number_without_a_sign_is_refused_by_name() {
+    let dir = dir("parquet");
+    let large: ArrayRef = Arc::new(UInt32Array::from(vec![3_000_000_000]));
+    write(
+        &dir,
+        "1.parquet",
+        vec![("time", times(&[Some(NOON)])), ("large", large)],
+    );
+    let refused = import(&dir, "parquet", &TIME);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(refused.stderr.contains("column `large`"), "{refused:?}");
+    assert!(!dir.path(TABLE).join("_delta_log").is_dir());
 }
 
 #[test]
