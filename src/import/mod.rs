@@ -9,7 +9,7 @@ mod error;
 mod rows;
 mod table;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use datafusion::prelude::{DataFrame, SessionContext};
 use deltalake::DeltaTableError;
@@ -21,7 +21,7 @@ use self::rows::{day_column, delta_schema, time_column, with_day};
 use self::table::Destination;
 use crate::blame::Blame;
 use crate::error::Result;
-use crate::job::Format;
+use crate::job::{Format, clean, without_file_scheme};
 use crate::session::find_and_read;
 use crate::source::{
     self, DeltaSource, Importable, Skipped, SourceFile, SourceFiles, UnreadableFile,
@@ -57,7 +57,7 @@ impl Import {
 
     /// The folder or file that is looked at, and the rest of a glob: its pattern, from the `/` before it on.
     fn folder_and_pattern(&self) -> (String, String) {
-        let source = local(&self.source);
+        let source = without_file_scheme(&self.source);
         if let Ok(path) = std::fs::canonicalize(&source) {
             return (path.display().to_string(), String::new());
         }
@@ -80,7 +80,7 @@ impl Import {
         }
         let folder = match source.starts_with('/') && folder.is_empty() {
             true => PathBuf::from("/"),
-            false => without_dots(Path::new(folder)),
+            false => absolute(Path::new(folder)),
         };
         let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
         (folder.display().to_string(), pattern)
@@ -89,12 +89,12 @@ impl Import {
     /// The table's own files must not be among those of the source.
     fn check_is_apart(&self) -> Result<(), ImportError> {
         let (folder, _) = self.folder_and_pattern();
-        let table = local(&self.table);
+        let table = without_file_scheme(&self.table);
         let is_inside = if table.contains("://") {
             let table = format!("{}/", table.trim_end_matches('/'));
             table.starts_with(&format!("{folder}/"))
         } else {
-            let table = without_dots(Path::new(&table));
+            let table = absolute(Path::new(&table));
             let folders = table.ancestors().map(std::fs::canonicalize);
             let mut folders = folders.flatten();
             folders.any(|above| above == Path::new(&folder))
@@ -115,28 +115,9 @@ impl Import {
     }
 }
 
-/// A `file://` URL as the path that it names; all else as it is.
-fn local(location: &str) -> String {
-    let url = url::Url::parse(location).ok();
-    let path = url.filter(|url| url.scheme() == "file");
-    match path.and_then(|url| url.to_file_path().ok()) {
-        Some(path) => path.display().to_string(),
-        None => location.to_owned(),
-    }
-}
-
 /// The path from the root on, with each `..` gone up.
-fn without_dots(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    let path = here.join(path);
-    let mut folder = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(folder.pop()),
-            part => folder.push(part),
-        }
-    }
-    folder
+fn absolute(path: &Path) -> PathBuf {
+    clean(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
 }
 
 /// What an import did.

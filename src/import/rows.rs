@@ -142,15 +142,14 @@ pub(super) fn delta_schema(schema: &Schema) -> Result<StructType, ImportError> {
                 other: other.clone(),
             });
         }
-        let wrong = || ImportError::Type {
-            column: field.name().clone(),
-            data_type: type_name(field.data_type()),
-        };
         let alone = Schema::new(vec![nullable(field)]);
         let taken: Result<StructType, _> = (&alone).try_into_kernel();
         // Delta's whole numbers have a sign: the upper half of these would stop each import that meets one.
         if taken.is_err() || field.data_type().is_unsigned_integer() {
-            return Err(wrong());
+            return Err(ImportError::Type {
+                column: field.name().clone(),
+                data_type: type_name(field.data_type()),
+            });
         }
     }
     let all = Schema::new(schema.fields().iter().map(nullable).collect::<Fields>());

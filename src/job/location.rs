@@ -22,15 +22,7 @@ impl Location {
     /// The absolute path or URL, environment resolved.
     pub fn resolve(&self) -> Result<String, JobError> {
         let text = resolve(&self.template, &self.place)?;
-        let text = match url::Url::parse(&text)
-            .ok()
-            .filter(|url| url.scheme() == "file")
-        {
-            Some(url) => url
-                .to_file_path()
-                .map_or(text, |path| path.to_string_lossy().into_owned()),
-            None => text,
-        };
+        let text = without_file_scheme(&text);
         if text.contains("://") {
             return Ok(text);
         }
@@ -73,8 +65,18 @@ fn resolve(template: &Template, place: &Place) -> Result<String, JobError> {
         })
 }
 
+/// A `file://` URL as the path that it names; all else as it is.
+pub(crate) fn without_file_scheme(location: &str) -> String {
+    let url = url::Url::parse(location).ok();
+    let url = url.filter(|url| url.scheme() == "file");
+    match url.and_then(|url| url.to_file_path().ok()) {
+        Some(path) => path.to_string_lossy().into_owned(),
+        None => location.to_owned(),
+    }
+}
+
 /// `a/jobs/../data` is `a/data`: the folder need not exist for that.
-pub(super) fn clean(path: &Path) -> PathBuf {
+pub(crate) fn clean(path: &Path) -> PathBuf {
     use std::path::Component;
     let mut cleaned = PathBuf::new();
     for component in path.components() {

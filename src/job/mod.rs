@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 pub use document::Document;
 pub use error::JobError;
 pub use location::{Location, resolve_options};
+pub(crate) use location::{clean, without_file_scheme};
 pub use place::Place;
 pub use report::Report;
 pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler};

@@ -14,6 +14,7 @@ mod parquet;
 mod skipped;
 mod source_files;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
@@ -138,16 +139,23 @@ pub(crate) async fn importable(
     format: Format,
     location: &str,
 ) -> Result<Importable, SourceError> {
+    let options = HashMap::new();
     let files = match format {
-        Format::CloudTrail => SourceFiles::cloudtrail(ctx, location).await,
-        Format::Evtx => SourceFiles::evtx(ctx, location).await,
-        Format::Parquet => SourceFiles::parquet(ctx, location).await,
+        Format::CloudTrail => {
+            SourceFiles::CloudTrail(cloudtrail::Files::open(ctx, location, &options).await?)
+        }
+        Format::Evtx => {
+            SourceFiles::Evtx(evtx::Files::open(ctx, location, location, &options).await?)
+        }
+        Format::Parquet => {
+            SourceFiles::Parquet(parquet::Files::open(ctx, location, &options).await?)
+        }
         Format::Delta => {
             let source = DeltaSource::open(ctx, location).await?;
             return Ok(Importable::Delta(Box::new(source)));
         }
     };
-    files.map(|files| Importable::Files(Box::new(files)))
+    Ok(Importable::Files(Box::new(files)))
 }
 
 /// Registers a table that the job has written, at a version or the latest. `false`: it is not there yet.

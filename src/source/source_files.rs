@@ -2,7 +2,6 @@
 //!
 //! A Delta table is not among them: its files are its own affair, and its log says what came when ([`super::DeltaSource`]).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -36,24 +35,6 @@ pub(crate) enum SourceFiles {
 }
 
 impl SourceFiles {
-    pub(super) async fn cloudtrail(
-        ctx: &SessionContext,
-        location: &str,
-    ) -> Result<Self, SourceError> {
-        let files = cloudtrail::Files::open(ctx, location, &HashMap::new()).await;
-        files.map(Self::CloudTrail)
-    }
-
-    pub(super) async fn evtx(ctx: &SessionContext, location: &str) -> Result<Self, SourceError> {
-        let files = evtx::Files::open(ctx, location, location, &HashMap::new()).await;
-        files.map(Self::Evtx)
-    }
-
-    pub(super) async fn parquet(ctx: &SessionContext, location: &str) -> Result<Self, SourceError> {
-        let files = parquet::Files::open(ctx, location, &HashMap::new()).await;
-        files.map(Self::Parquet)
-    }
-
     /// Each file, in the order of their paths.
     pub(crate) fn list(&self) -> Vec<SourceFile> {
         match self {
