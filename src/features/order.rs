@@ -36,30 +36,35 @@ pub(super) fn sort_by_keys(
     ties: bool,
 ) -> Result<Vec<RecordBatch>, ArrowError> {
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    let order = order(&batches, keys, ties)?;
-    let mut columns = chunks_of_columns(batches);
-    let mut ordered = Vec::with_capacity(columns.len());
-    for chunks in &mut columns {
-        let whole = concat_all(&std::mem::take(chunks))?;
-        ordered.push(take(&whole, &order, None)?);
+    let mut columns = Columns::new(batches);
+    let order = order(schema, &mut columns, keys, ties)?;
+    // Batch by batch, so that a new array takes the place in memory of an old one.
+    let starts = || (0..rows).step_by(BATCH_ROWS);
+    let parts = starts().map(|start| order.slice(start, BATCH_ROWS.min(rows - start)));
+    let parts: Vec<_> = parts.collect();
+    let mut ordered = vec![Vec::with_capacity(schema.fields().len()); parts.len()];
+    for index in 0..schema.fields().len() {
+        let whole = columns.take(index)?;
+        for (part, columns) in parts.iter().zip(&mut ordered) {
+            columns.push(take(&whole, part, None)?);
+        }
     }
-    let starts = (0..rows).step_by(BATCH_ROWS);
-    let slice = |start: usize| {
-        let len = BATCH_ROWS.min(rows - start);
-        let columns = ordered
-            .iter()
-            .map(|column| column.slice(start, len))
-            .collect();
-        RecordBatch::try_new(Arc::clone(schema), columns)
-    };
-    starts.map(slice).collect()
+    let batch = |columns| RecordBatch::try_new(Arc::clone(schema), columns);
+    ordered.into_iter().map(batch).collect()
 }
 
 /// For each place in the order, the row that stands there.
-fn order(batches: &[RecordBatch], keys: &[String], ties: bool) -> Result<UInt32Array, ArrowError> {
-    let columns = comparable_columns(batches, keys)?;
-    let compare = Comparison::new(&columns)?;
-    let mut places = places(&columns)?;
+fn order(
+    schema: &SchemaRef,
+    columns: &mut Columns,
+    keys: &[String],
+    ties: bool,
+) -> Result<UInt32Array, ArrowError> {
+    let is_key = |index: &usize| keys.contains(schema.field(*index).name());
+    let keys = keys.iter().map(|key| schema.index_of(key));
+    let keys = columns.comparable(keys.collect::<Result<Vec<_>, _>>()?)?;
+    let compare = Comparison::new(&keys)?;
+    let mut places = places(&keys)?;
     // Keys are unique where a job is right, so the sort need not be stable.
     places.sort_unstable_by(|a, b| {
         let by_prefix = a.prefix.cmp(&b.prefix);
@@ -67,7 +72,8 @@ fn order(batches: &[RecordBatch], keys: &[String], ties: bool) -> Result<UInt32A
     });
     let mut order: Vec<u32> = places.into_iter().map(|place| place.row).collect();
     if ties {
-        order_ties(batches, keys, &compare, &mut order)?;
+        let others = (0..schema.fields().len()).filter(|index| !is_key(index));
+        order_ties(columns, others, &compare, &mut order)?;
     }
     order.shrink_to_fit(); // it was made in the place of the places, which are six times as large
     Ok(UInt32Array::from(order))
@@ -75,8 +81,8 @@ fn order(batches: &[RecordBatch], keys: &[String], ties: bool) -> Result<UInt32A
 
 /// Puts rows with equal keys in the order of their other columns.
 fn order_ties(
-    batches: &[RecordBatch],
-    keys: &[String],
+    columns: &mut Columns,
+    others: impl Iterator<Item = usize>,
     compare: &Comparison,
     order: &mut [u32],
 ) -> Result<(), ArrowError> {
@@ -87,10 +93,7 @@ fn order_ties(
     if ties.peek().is_none() {
         return Ok(());
     }
-    let names = batches[0].schema();
-    let names = names.fields().iter().map(|field| field.name().clone());
-    let others: Vec<_> = names.filter(|name| !keys.contains(name)).collect();
-    let compare = Comparison::new(&comparable_columns(batches, &others)?)?;
+    let compare = Comparison::new(&columns.comparable(others)?)?;
     for rows in ties {
         rows.sort_unstable_by(|a, b| compare.rows(*a, *b));
     }
@@ -153,20 +156,6 @@ impl Comparison {
     }
 }
 
-fn comparable_columns(
-    batches: &[RecordBatch],
-    names: &[String],
-) -> Result<Vec<ArrayRef>, ArrowError> {
-    let column = |name: &String| {
-        let chunks: Vec<_> = batches
-            .iter()
-            .filter_map(|batch| batch.column_by_name(name).cloned())
-            .collect();
-        comparable(&concat_all(&chunks)?)
-    };
-    names.iter().map(column).collect()
-}
-
 /// Text that repeats as the rank of its value among the distinct ones; all else as it is.
 fn comparable(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let dictionary_type = match column.data_type() {
@@ -190,20 +179,43 @@ fn comparable(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     take(&ranks, dictionary.keys(), None)
 }
 
-fn chunks_of_columns(batches: Vec<RecordBatch>) -> Vec<Vec<ArrayRef>> {
-    let mut columns: Vec<Vec<ArrayRef>> = Vec::new();
-    for batch in batches {
-        let (_, chunks, _) = batch.into_parts();
-        columns.resize_with(chunks.len(), Vec::new);
-        for (column, chunk) in columns.iter_mut().zip(chunks) {
-            column.push(chunk);
+/// The columns of a table, each in pieces until it is asked for as a whole.
+struct Columns(Vec<Vec<ArrayRef>>);
+
+impl Columns {
+    fn new(batches: Vec<RecordBatch>) -> Self {
+        let mut columns: Vec<Vec<ArrayRef>> = Vec::new();
+        for batch in batches {
+            let (_, pieces, _) = batch.into_parts();
+            columns.resize_with(pieces.len(), Vec::new);
+            for (column, piece) in columns.iter_mut().zip(pieces) {
+                column.push(piece);
+            }
+        }
+        Self(columns)
+    }
+
+    /// A column as a whole, which is then gone from here.
+    fn take(&mut self, index: usize) -> Result<ArrayRef, ArrowError> {
+        let pieces = std::mem::take(&mut self.0[index]);
+        match <[_; 1]>::try_from(pieces) {
+            Ok([whole]) => Ok(whole),
+            Err(pieces) => concat(&pieces.iter().map(AsRef::as_ref).collect::<Vec<_>>()),
         }
     }
-    columns
-}
 
-fn concat_all(chunks: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
-    concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+    /// Columns in a form that is quick to compare. They stay here, no longer in pieces.
+    fn comparable(
+        &mut self,
+        indexes: impl IntoIterator<Item = usize>,
+    ) -> Result<Vec<ArrayRef>, ArrowError> {
+        let column = |index| {
+            let whole = self.take(index)?;
+            self.0[index] = vec![Arc::clone(&whole)];
+            comparable(&whole)
+        };
+        indexes.into_iter().map(column).collect()
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! memory until its last reader is done; a step that is read once is part of its reader's plan.
 
 mod columns;
+mod last_reading;
 mod repeatable;
 mod volume;
 
@@ -17,7 +18,7 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{ParamValues, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
-use datafusion::physical_plan::{displayable, execute_stream_partitioned};
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 use futures::future::try_join_all;
@@ -101,7 +102,6 @@ impl<'a> Pipeline<'a> {
             .into_iter()
             .flatten()
             .collect();
-        self.release(features.sql.len());
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         match progress.stage("order by keys", rows, || {
             FeatureTable::try_new(&last.name, features, schema, batches)
@@ -178,7 +178,6 @@ impl<'a> Pipeline<'a> {
                 self.ctx
                     .register_table(bare(&file.name), Arc::new(table))
                     .map_err(|error| stopped(file, error))?;
-                self.release(1 + self.position(file));
             } else {
                 self.ctx
                     .register_table(bare(&file.name), rows.into_view())
@@ -198,6 +197,9 @@ impl<'a> Pipeline<'a> {
             .flat_map(|file| file.reads.keys())
             .map(String::as_str)
             .collect();
+        if !needed.contains(SCORED) {
+            let _ = self.ctx.deregister_table(bare(SCORED));
+        }
         for file in done.iter().rev() {
             if !needed.contains(file.name.as_str()) {
                 // A step that is not registered is gone already.
@@ -277,6 +279,19 @@ impl<'a> Pipeline<'a> {
         }
     }
 
+    /// Plans a file's rows, and lets go of what no later file reads: the plan has its own rows in hand.
+    async fn last_plan(&self, file: &SqlFile, rows: DataFrame) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = rows
+            .create_physical_plan()
+            .await
+            .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+        drop(rows); // it holds the tables that it reads
+        self.release(1 + self.position(file));
+        let plan = last_reading::letting_go(plan).map_err(|error| stopped(file, error))?;
+        tracing::debug!(step = file.name, plan = %displayable(plan.as_ref()).indent(false), "planned");
+        Ok(plan)
+    }
+
     async fn collect(
         &self,
         file: &SqlFile,
@@ -284,11 +299,7 @@ impl<'a> Pipeline<'a> {
         progress: &mut Progress,
     ) -> Result<Vec<Vec<RecordBatch>>> {
         let task = Arc::new(rows.task_ctx());
-        let plan = rows
-            .create_physical_plan()
-            .await
-            .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
-        tracing::debug!(step = file.name, plan = %displayable(plan.as_ref()).indent(false), "planned");
+        let plan = self.last_plan(file, rows).await?;
         let work = async {
             let streams = execute_stream_partitioned(Arc::clone(&plan), task)?;
             // One task a partition, so that partitions run on all threads.
