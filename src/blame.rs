@@ -17,6 +17,10 @@ pub enum Blame {
     Data = 3,
     /// Scored, but a sink did not take it all: run again, rows are replaced.
     Sink = 4,
+    /// Nobody: a person pressed Ctrl-C. 128 and the number of SIGINT, as a shell says it.
+    Interrupt = 130,
+    /// Nobody: it was told to stop. 128 and the number of SIGTERM.
+    Terminate = 143,
 }
 
 /// Finds the deepest cause that tells a failing machine from unfit data.

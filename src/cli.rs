@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -79,6 +80,9 @@ pub struct RunArgs {
     /// Also write every judged row with its score to this Parquet file.
     #[arg(long, value_name = "FILE")]
     pub scored: Option<PathBuf>,
+    /// Stop when the run takes longer than this, such as `2h` or `90 minutes`; the output table is then as it was.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
 }
 
 /// `crannog report`.

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use datafusion::error::DataFusionError;
 
@@ -133,6 +134,41 @@ pub enum Error {
     /// The demo data could not be written.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
+    /// It was told to stop.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Why a command ended before its work was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stopped {
+    /// SIGINT: a person pressed Ctrl-C.
+    #[error("stopped by SIGINT")]
+    Interrupted,
+    /// SIGTERM: a scheduler wants its machine back.
+    #[error("stopped by SIGTERM")]
+    Terminated,
+    /// Its time is over.
+    #[error("stopped after {}", humantime::format_duration(*limit))]
+    TimedOut {
+        /// How long it was allowed to take.
+        limit: Duration,
+    },
+}
+
+impl Stopped {
+    fn blame(self) -> Blame {
+        match self {
+            Self::Interrupted => Blame::Interrupt,
+            Self::Terminated => Blame::Terminate,
+            Self::TimedOut { .. } => Blame::Outside,
+        }
+    }
+
+    fn hint(self) -> Option<String> {
+        let hint = "give it a longer `--timeout`, or more threads";
+        matches!(self, Self::TimedOut { .. }).then(|| hint.to_owned())
+    }
 }
 
 impl Error {
@@ -157,6 +193,7 @@ impl Error {
             | Self::Report { .. } => Blame::Outside,
             Self::Import(error) => error.blame(),
             Self::Demo(error) => error.blame(),
+            Self::Stopped(reason) => reason.blame(),
         }
     }
 
@@ -172,6 +209,7 @@ impl Error {
             Self::Forest(error) => error.hint(),
             Self::Import(error) => error.hint(),
             Self::Demo(error) => error.hint(),
+            Self::Stopped(reason) => reason.hint(),
             Self::Step { source, .. } => step_hint(source),
             Self::SavedRun { .. } => Some(
                 "`crannog run` writes it; name another one's report with `--results FILE`".to_owned(),

@@ -7,11 +7,13 @@ pub mod query;
 pub mod report;
 pub mod run;
 
+mod stop;
 mod table;
 
 use std::future::Future;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -38,15 +40,21 @@ fn unless_closed(error: ArrowError) -> Result<()> {
 
 /// Runs a command's future on as many threads as the job may use.
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
+    block_on_within(None, threads, work)
+}
+
+/// The same for no longer than `limit`.
+fn block_on_within<T>(
+    limit: Option<Duration>,
+    threads: usize,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| Error::Session(error.into()))?;
-    let result = runtime.block_on(Box::pin(work));
-    // The program ends next: whatever an abandoned write still does must not find its runtime gone.
-    std::mem::forget(runtime);
-    result
+    stop::run_until_stopped(runtime, limit, work)
 }
 
 /// The job, the threads it may use, and its "now": the instant asked for, or the clock's, to the microsecond that

@@ -9,14 +9,15 @@ use crannog::report::RunReport;
 use crannog::{Error, Job, Result, page, run};
 use indicatif::HumanBytes;
 
-use super::{block_on, counted, load, say, table};
+use super::{block_on_within, counted, load, say, table};
 use crate::cli::{ResultFormat, RunArgs};
 
 pub fn run(args: &RunArgs) -> Result<()> {
     let (job, threads, as_of) = load(&args.job.job, &args.job.over)?;
     let watched = std::io::stderr().is_terminal();
     let mut progress = Progress::new(watched);
-    let report = block_on(
+    let report = block_on_within(
+        args.timeout,
         threads,
         run::run(&job, as_of, args.scored.as_deref(), &mut progress),
     )?;

@@ -7,5 +7,6 @@ mod output_file;
 mod page;
 mod query;
 mod sources;
+mod stop;
 mod times;
 mod window;
