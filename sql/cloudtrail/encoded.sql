@@ -1,22 +1,23 @@
--- encoded.sql: one row for each event, its hour and the codes of its values; -1, as int as the codes are, is the code of a
--- missing one. A join holds its left side in memory: the small codes stand left, and the events stream past them.
+-- encoded.sql: one row for each event, its hour and the codes of its values; -1 is the code of a missing one. All of them
+-- are as narrow as they can be, since there is one of each for every event.
+-- A join holds its left side in memory: the small codes stand left, and the events stream past them.
 WITH dates AS (
     SELECT
-        date_trunc('day', eventTime)                             AS eventDate,
+        date_trunc('day', eventTime)                                 AS eventDate,
         cast(row_number() OVER (ORDER BY min(position)) - 1 AS int)  AS code
     FROM first_events
     GROUP BY date_trunc('day', eventTime)
 )
 SELECT
-    events.eventTime                               AS eventTime,
-    events.eventID                                 AS eventID,
-    cast(date_part('hour', events.eventTime) AS int) AS eventHour,
-    dates.code                                     AS eventDateCode,
-    coalesce(sources.code, int '-1')               AS eventSourceCode,
-    coalesce(names.code, int '-1')                 AS eventNameCode,
-    coalesce(addresses.code, int '-1')             AS sourceIPAddressCode,
-    coalesce(arns.code, int '-1')                  AS userIdentityArnCode,
-    coalesce(regions.code, int '-1')               AS awsRegionCode
+    events.eventTime                                      AS eventTime,
+    events.eventID                                        AS eventID,
+    cast(date_part('hour', events.eventTime) AS tinyint)  AS eventHour,
+    dates.code                                            AS eventDateCode,
+    coalesce(sources.code, int '-1')                      AS eventSourceCode,
+    coalesce(names.code, int '-1')                        AS eventNameCode,
+    coalesce(addresses.code, int '-1')                    AS sourceIPAddressCode,
+    coalesce(arns.code, int '-1')                         AS userIdentityArnCode,
+    coalesce(regions.code, int '-1')                      AS awsRegionCode
 FROM codes AS regions
 RIGHT JOIN (codes AS arns
     RIGHT JOIN (codes AS addresses
