@@ -190,6 +190,14 @@ pub(crate) fn can_write(folder: &Path) -> io::Result<()> {
 /// Writes a file and the folders it lies in: beside it first, then renamed, so that a reader sees the old one or the new.
 /// Where that does not go, nothing is left beside it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_by(path, |file| file.write_all(bytes))
+}
+
+/// The same, by a function that writes into it.
+pub(crate) fn replace_by<E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -198,8 +206,9 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     new.push(format!(".{:016x}.new", rand::random::<u64>()));
     let new = PathBuf::from(new);
     let written = File::create_new(&new)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| fs::rename(&new, path));
+        .map_err(E::from)
+        .and_then(|mut file| write(&mut file))
+        .and_then(|()| Ok(fs::rename(&new, path)?));
     if written.is_err() {
         let _ = fs::remove_file(&new); // the first error is the one to tell
     }

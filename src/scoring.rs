@@ -14,6 +14,7 @@ use parquet::arrow::ArrowWriter;
 
 use crate::error::Error;
 use crate::features::FeatureTable;
+use crate::output_file::replace_by;
 
 /// The columns a model adds to a feature row.
 const COLUMNS: [(&str, DataType); 3] = [
@@ -128,8 +129,8 @@ impl Scored {
         let schema = Arc::new(Schema::new(
             self.schema.fields().iter().map(plain).collect::<Vec<_>>(),
         ));
-        let write = || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-            let mut writer = ArrowWriter::try_new(File::create(path)?, Arc::clone(&schema), None)?;
+        let write = |file: &mut File| -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), None)?;
             for batch in &self.batches {
                 let columns = batch.columns().iter().zip(schema.fields());
                 let columns = columns.map(|(column, field)| cast(column, field.data_type()));
@@ -141,7 +142,7 @@ impl Scored {
             writer.close()?;
             Ok(())
         };
-        write().map_err(failed)
+        replace_by(path, write).map_err(failed)
     }
 }
 

@@ -1,5 +1,5 @@
--- encoded.sql: one row for each event, its hour and the codes of its values; -1 is the code of a missing one. All of them
--- are as narrow as they can be, since there is one of each for every event.
+-- encoded.sql: one row for each event, its hour and the codes of its values; -1 is the code of a missing one. They are
+-- narrow, since there is one of each for every event.
 -- A join holds its left side in memory: the small codes stand left, and the events stream past them.
 WITH dates AS (
     SELECT
@@ -13,11 +13,11 @@ SELECT
     events.eventID                                        AS eventID,
     cast(date_part('hour', events.eventTime) AS tinyint)  AS eventHour,
     dates.code                                            AS eventDateCode,
-    coalesce(sources.code, int '-1')                      AS eventSourceCode,
-    coalesce(names.code, int '-1')                        AS eventNameCode,
-    coalesce(addresses.code, int '-1')                    AS sourceIPAddressCode,
-    coalesce(arns.code, int '-1')                         AS userIdentityArnCode,
-    coalesce(regions.code, int '-1')                      AS awsRegionCode
+    coalesce(sources.code, cast(-1 AS int))               AS eventSourceCode,
+    coalesce(names.code, cast(-1 AS int))                 AS eventNameCode,
+    coalesce(addresses.code, cast(-1 AS int))             AS sourceIPAddressCode,
+    coalesce(arns.code, cast(-1 AS int))                  AS userIdentityArnCode,
+    coalesce(regions.code, cast(-1 AS int))               AS awsRegionCode
 FROM codes AS regions
 RIGHT JOIN (codes AS arns
     RIGHT JOIN (codes AS addresses

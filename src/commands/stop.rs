@@ -2,63 +2,94 @@
 
 use std::future::{Future, pending};
 use std::process::exit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use crannog::error::Stopped;
 use crannog::{Error, Result};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 /// How long work that holds a processor or waits for a disk may take to end once it is told to.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The work's result, unless it is told to stop: by SIGTERM or SIGINT, or since `limit` is over. What it had written in
-/// part is seen by nobody: a table changes by one commit, a file by its renaming.
+/// The work's result, unless it is told to stop before: by SIGTERM or SIGINT, or since `limit` is over. What it had written
+/// in part is seen by nobody: a table changes by one commit, a file by its renaming.
 pub fn run_until_stopped<T>(
     runtime: Runtime,
     limit: Option<Duration>,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let told = {
-        let _inside = runtime.enter();
-        let signals = Signals::listen().map_err(|error| Error::Session(error.into()))?;
-        watch(signals, limit)
-    };
+    let is_done = Arc::new(AtomicBool::new(false));
+    let told = watch(Arc::clone(&is_done), limit)?;
     let result = runtime.block_on(Box::pin(async {
         tokio::select! {
-            biased;
-            Ok(stopped) = told => Err(Error::Stopped(stopped)),
+            biased; // work that is done is done
             result = work => result,
+            Ok(stopped) = told => Err(Error::Stopped(stopped)),
         }
     }));
     match result {
         // The last task of the engine removes the files that it spilled into.
         Err(Error::Stopped(_)) => runtime.shutdown_timeout(GRACE),
-        // The program ends next: whatever an abandoned write still does must not find its runtime gone.
-        _ => std::mem::forget(runtime),
+        _ => {
+            is_done.store(true, Ordering::SeqCst);
+            // The program ends next: whatever an abandoned write still does must not find its runtime gone.
+            std::mem::forget(runtime);
+        }
     }
     result
 }
 
-/// Tells of the first reason to stop. A forest that grows does not listen: after a while, or when it is told again,
-/// the program ends all the same.
-fn watch(mut signals: Signals, limit: Option<Duration>) -> tokio::sync::oneshot::Receiver<Stopped> {
-    let (tell, told) = tokio::sync::oneshot::channel();
-    tokio::spawn(async move {
-        let stopped = tokio::select! {
-            stopped = signals.next() => stopped,
-            stopped = end_of(limit) => stopped,
-        };
+/// Tells of the first reason to stop, from a thread that no work keeps busy.
+fn watch(is_done: Arc<AtomicBool>, limit: Option<Duration>) -> Result<oneshot::Receiver<Stopped>> {
+    let failed = |error: std::io::Error| Error::Session(error.into());
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(failed)?;
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::listen().map_err(failed)?
+    };
+    let (tell, told) = oneshot::channel();
+    let watch = move || runtime.block_on(stop(signals, limit, tell, &is_done));
+    let watch = thread::Builder::new().name("stop".to_owned()).spawn(watch);
+    watch.map_err(failed)?;
+    Ok(told)
+}
+
+/// Work that does not end though it was told to is ended: a forest that grows does not listen. Work that is done has only
+/// to be shown, and a signal ends that at once.
+async fn stop(
+    mut signals: Signals,
+    limit: Option<Duration>,
+    tell: oneshot::Sender<Stopped>,
+    is_done: &AtomicBool,
+) {
+    let stopped = tokio::select! {
+        stopped = signals.next() => stopped,
+        stopped = end_of(limit) => stopped,
+    };
+    if !is_done.load(Ordering::SeqCst) {
         let _ = tell.send(stopped);
         tokio::select! {
-            _ = signals.next() => {}
+            stopped = signals.next() => end(stopped),
             () = sleep(GRACE) => {}
         }
-        tracing::error!("{}", Error::Stopped(stopped));
-        exit(Error::Stopped(stopped).blame() as i32);
-    });
-    told
+        if !is_done.load(Ordering::SeqCst) {
+            end(stopped);
+        }
+    } else if !matches!(stopped, Stopped::TimedOut { .. }) {
+        end(stopped);
+    }
+    end(signals.next().await);
+}
+
+fn end(stopped: Stopped) {
+    exit(Error::from(stopped).blame() as i32)
 }
 
 async fn end_of(limit: Option<Duration>) -> Stopped {

@@ -35,6 +35,7 @@ pub(super) fn columns(
     let all_integers = all(DataType::is_integer);
     let all_f32 = all(|data_type| *data_type == DataType::Float32);
     let (mut columns, mut scales) = (Vec::new(), Vec::new());
+    let mut wide = Vec::new();
     for name in &features.columns {
         let column = Column {
             step,
@@ -50,7 +51,7 @@ pub(super) fn columns(
                 let (scale, values) = if all_f32 {
                     column.standardised_f32()?
                 } else {
-                    column.standardised()?
+                    column.standardised(&mut wide)?
                 };
                 scales.push(scale);
                 values
@@ -113,9 +114,10 @@ impl Column<'_> {
         })
     }
 
-    /// Scaled, and then rounded to `f32`.
-    fn standardised(&self) -> Result<(ColumnScale, Vec<f32>), FeatureError> {
-        let values = self.each(|chunk, values| {
+    /// Scaled in `wide`, whatever it held, and then rounded to `f32`.
+    fn standardised(&self, wide: &mut Vec<f64>) -> Result<(ColumnScale, Vec<f32>), FeatureError> {
+        wide.clear();
+        self.append_to(wide, |chunk, values| {
             let numbers = cast(chunk, &DataType::Float64)?;
             extend(
                 values,
@@ -125,9 +127,9 @@ impl Column<'_> {
             );
             Ok(())
         })?;
-        self.check_finite(values.iter().filter(|value| value.is_infinite()).count())?;
-        let scale = ColumnScale::fit(&values, SummationOrder::Pairwise);
-        let scaled = values.iter().map(|value| scale.transform(*value) as f32);
+        self.check_finite(wide.iter().filter(|value| value.is_infinite()).count())?;
+        let scale = ColumnScale::fit(wide, SummationOrder::Pairwise);
+        let scaled = wide.iter().map(|value| scale.transform(*value) as f32);
         Ok((scale, scaled.collect()))
     }
 
@@ -158,14 +160,24 @@ impl Column<'_> {
         &self,
         append: impl Fn(&ArrayRef, &mut Vec<N>) -> Result<(), ArrowError>,
     ) -> Result<Vec<N>, FeatureError> {
-        let mut values = Vec::with_capacity(self.chunks.iter().map(|chunk| chunk.len()).sum());
+        let mut values = Vec::new();
+        self.append_to(&mut values, append)?;
+        Ok(values)
+    }
+
+    fn append_to<N>(
+        &self,
+        values: &mut Vec<N>,
+        append: impl Fn(&ArrayRef, &mut Vec<N>) -> Result<(), ArrowError>,
+    ) -> Result<(), FeatureError> {
+        values.reserve_exact(self.chunks.iter().map(|chunk| chunk.len()).sum());
         for chunk in &self.chunks {
-            append(chunk, &mut values).map_err(|source| FeatureError::NotNumbers {
+            append(chunk, values).map_err(|source| FeatureError::NotNumbers {
                 column: self.name.to_owned(),
                 source,
             })?;
         }
-        Ok(values)
+        Ok(())
     }
 }
 

@@ -38,15 +38,15 @@ pub(super) fn sort_by_keys(
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let mut columns = Columns::new(batches);
     let order = order(schema, &mut columns, keys, ties)?;
-    // Batch by batch, so that a new array takes the place in memory of an old one.
-    let starts = || (0..rows).step_by(BATCH_ROWS);
-    let parts = starts().map(|start| order.slice(start, BATCH_ROWS.min(rows - start)));
+    let starts = (0..rows).step_by(BATCH_ROWS);
+    let parts = starts.map(|start| order.slice(start, BATCH_ROWS.min(rows - start)));
     let parts: Vec<_> = parts.collect();
-    let mut ordered = vec![Vec::with_capacity(schema.fields().len()); parts.len()];
+    let mut ordered = vec![Vec::new(); parts.len()];
     for index in 0..schema.fields().len() {
-        let whole = columns.take(index)?;
-        for (part, columns) in parts.iter().zip(&mut ordered) {
-            columns.push(take(&whole, part, None)?);
+        let column = columns.take(index)?;
+        let column = in_order(&column, schema.field(index).data_type(), &order, &parts)?;
+        for (batch, part) in ordered.iter_mut().zip(column) {
+            batch.push(part);
         }
     }
     let batch = |columns| RecordBatch::try_new(Arc::clone(schema), columns);
@@ -62,20 +62,19 @@ fn order(
 ) -> Result<UInt32Array, ArrowError> {
     let is_key = |index: &usize| keys.contains(schema.field(*index).name());
     let keys = keys.iter().map(|key| schema.index_of(key));
-    let keys = columns.comparable(keys.collect::<Result<Vec<_>, _>>()?)?;
-    let compare = Comparison::new(&keys)?;
-    let mut places = places(&keys)?;
+    let comparable = columns.comparable(keys.collect::<Result<Vec<_>, _>>()?)?;
+    let compare = Comparison::new(&comparable)?;
+    let mut places = places(&comparable)?;
     // Keys are unique where a job is right, so the sort need not be stable.
     places.sort_unstable_by(|a, b| {
         let by_prefix = a.prefix.cmp(&b.prefix);
         by_prefix.then_with(|| compare.rows(a.row, b.row))
     });
-    let mut order: Vec<u32> = places.into_iter().map(|place| place.row).collect();
+    let mut order: Vec<_> = places.into_iter().map(|place| place.row).collect();
     if ties {
         let others = (0..schema.fields().len()).filter(|index| !is_key(index));
         order_ties(columns, others, &compare, &mut order)?;
     }
-    order.shrink_to_fit(); // it was made in the place of the places, which are six times as large
     Ok(UInt32Array::from(order))
 }
 
@@ -113,13 +112,15 @@ fn places(columns: &[ArrayRef]) -> Result<Vec<Place>, ArrowError> {
         .map(|column| SortField::new_with_options(column.data_type().clone(), NULLS_FIRST));
     let converter = RowConverter::new(fields.collect())?;
     let mut places = Vec::with_capacity(count);
+    let mut rows = converter.empty_rows(BATCH_ROWS, 0);
     for start in (0..count).step_by(BATCH_ROWS) {
         let len = BATCH_ROWS.min(count - start);
         let chunk: Vec<_> = columns
             .iter()
             .map(|column| column.slice(start, len))
             .collect();
-        let rows = converter.convert_columns(&chunk)?;
+        rows.clear();
+        converter.append(&mut rows, &chunk)?;
         for (row, keys) in (start..).zip(&rows) {
             let row = u32::try_from(row).map_err(|_| {
                 ArrowError::ComputeError(format!("{count} rows are more than fit in memory"))
@@ -197,11 +198,7 @@ impl Columns {
 
     /// A column as a whole, which is then gone from here.
     fn take(&mut self, index: usize) -> Result<ArrayRef, ArrowError> {
-        let pieces = std::mem::take(&mut self.0[index]);
-        match <[_; 1]>::try_from(pieces) {
-            Ok([whole]) => Ok(whole),
-            Err(pieces) => concat(&pieces.iter().map(AsRef::as_ref).collect::<Vec<_>>()),
-        }
+        whole(std::mem::take(&mut self.0[index]), i32::MAX as usize)
     }
 
     /// Columns in a form that is quick to compare. They stay here, no longer in pieces.
@@ -215,6 +212,62 @@ impl Columns {
             comparable(&whole)
         };
         indexes.into_iter().map(column).collect()
+    }
+}
+
+/// The pieces of a column as one. Text of more than `most` bytes has wider offsets than its pieces have.
+fn whole(mut pieces: Vec<ArrayRef>, most: usize) -> Result<ArrayRef, ArrowError> {
+    let wide = match pieces[0].data_type() {
+        DataType::Utf8 => Some(DataType::LargeUtf8),
+        DataType::Binary => Some(DataType::LargeBinary),
+        _ => None,
+    };
+    let bytes = pieces.iter().map(|piece| piece.get_buffer_memory_size());
+    if let Some(wide) = wide.filter(|_| pieces.len() > 1 && bytes.sum::<usize>() > most) {
+        for piece in &mut pieces {
+            *piece = cast(piece, &wide)?;
+        }
+    }
+    concat(&pieces.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+}
+
+/// The values of a column in an order, as arrays of this type, part by part.
+fn in_order(
+    column: &ArrayRef,
+    data_type: &DataType,
+    order: &UInt32Array,
+    parts: &[UInt32Array],
+) -> Result<Vec<ArrayRef>, ArrowError> {
+    if lists_buffers(data_type) {
+        let ordered = take(column, order, None)?;
+        let mut start = 0;
+        let slice = |part: &UInt32Array| {
+            start += part.len();
+            ordered.slice(start - part.len(), part.len())
+        };
+        return Ok(parts.iter().map(slice).collect());
+    }
+    // Each part takes the place in memory of something that was let go.
+    let take = |part: &UInt32Array| cast(&take(column, part, None)?, data_type);
+    parts.iter().map(take).collect()
+}
+
+/// Whether an array of this type has a list of all the buffers that its values came in: to make that list for each part
+/// would take more memory than the values.
+fn lists_buffers(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8View | DataType::BinaryView => true,
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => lists_buffers(item.data_type()),
+        DataType::Struct(fields) => {
+            let mut fields = fields.iter();
+            fields.any(|field| lists_buffers(field.data_type()))
+        }
+        _ => false,
     }
 }
 
@@ -266,6 +319,25 @@ mod tests {
         let keys = ["name".to_owned(), "count".to_owned()];
         let sorted = sort_by_keys(&batches[0].schema(), batches, &keys, false).unwrap();
         assert_eq!(sorted, [batch(&["a", "a", "b", "b"], &[-1, 9, 1, 2])]);
+    }
+
+    #[test]
+    fn text_that_is_too_much_for_its_offsets_is_put_in_order_with_wider_ones() {
+        let pieces = || -> Vec<ArrayRef> {
+            let piece = |names: [&str; 2]| Arc::new(StringArray::from(names.to_vec())) as ArrayRef;
+            vec![piece(["d", "c"]), piece(["b", "a"])]
+        };
+        assert_eq!(
+            whole(pieces(), 1 << 20).unwrap().data_type(),
+            &DataType::Utf8
+        );
+        let wide = whole(pieces(), 3).unwrap();
+        assert_eq!(wide.data_type(), &DataType::LargeUtf8);
+        let order = UInt32Array::from(vec![3, 2, 1, 0]);
+        let parts = [order.slice(0, 3), order.slice(3, 1)];
+        let ordered = in_order(&wide, &DataType::Utf8, &order, &parts).unwrap();
+        let texts = ordered.iter().flat_map(|part| part.as_string::<i32>());
+        assert_eq!(texts.collect::<Vec<_>>(), ["a", "b", "c", "d"].map(Some));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The last reading of rows in memory: each batch is let go when its reader has it, so that a step and the step that is
 //! computed from it are never in memory as a whole at one time.
 
-use std::mem::take;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -10,14 +9,15 @@ use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::source::{DataSource, DataSourceExec};
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
-use datafusion::physical_plan::coop::cooperative;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SplitMetrics};
+use datafusion::physical_plan::stream::{BatchSplitStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::stream;
 
-/// The operators that read each partition of their input once. Below any other, such as a recursive query, rows stay.
+/// The operators that read each partition of their input once. Below any other rows stay: a recursive query reads its own
+/// again and again, and so does a nested loop join that runs out of memory.
 const READ_ONCE: [&str; 17] = [
     "AggregateExec",
     "BoundedWindowAggExec",
@@ -92,18 +92,21 @@ impl PartitionStream for PassingRows {
         &self.schema
     }
 
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let batches = take(&mut *self.batches.lock().unwrap_or_else(PoisonError::into_inner));
-        let rows: Vec<_> = match batches {
+    fn execute(&self, task: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = match batches.take() {
             Some(batches) => batches.into_iter().map(Ok).collect(),
             None => vec![Err(DataFusionError::Internal(
                 "rows are read again that were let go".to_owned(),
             ))],
         };
-        Box::pin(cooperative(RecordBatchStreamAdapter::new(
-            Arc::clone(&self.schema),
-            stream::iter(rows),
-        )))
+        let rows = RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream::iter(rows));
+        // As a table in memory does it: a window makes one batch of all its rows.
+        Box::pin(BatchSplitStream::new(
+            Box::pin(rows),
+            task.session_config().batch_size(),
+            SplitMetrics::new(&ExecutionPlanMetricsSet::new(), 0),
+        ))
     }
 }
 
@@ -164,6 +167,18 @@ mod tests {
         assert_eq!(in_memory(), 0);
         let again = collect(plan, ctx.task_ctx()).await.unwrap_err();
         assert!(again.to_string().contains("read again"), "{again}");
+    }
+
+    #[tokio::test]
+    async fn a_large_batch_comes_in_pieces_of_the_sessions_size() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..20_000));
+        let ctx = session(vec![vec![
+            RecordBatch::try_from_iter([("n", numbers)]).unwrap(),
+        ]]);
+        let plan = letting_go(plan(&ctx, "SELECT n + 1 FROM numbers").await).unwrap();
+        let rows = collect(plan, ctx.task_ctx()).await.unwrap();
+        let sizes: Vec<_> = rows.iter().map(RecordBatch::num_rows).collect();
+        assert_eq!(sizes, [8192, 8192, 3616]);
     }
 
     #[tokio::test]

@@ -197,9 +197,6 @@ impl<'a> Pipeline<'a> {
             .flat_map(|file| file.reads.keys())
             .map(String::as_str)
             .collect();
-        if !needed.contains(SCORED) {
-            let _ = self.ctx.deregister_table(bare(SCORED));
-        }
         for file in done.iter().rev() {
             if !needed.contains(file.name.as_str()) {
                 // A step that is not registered is gone already.
@@ -207,6 +204,9 @@ impl<'a> Pipeline<'a> {
             } else if !self.is_computed(file) {
                 needed.extend(file.reads.keys().map(String::as_str));
             }
+        }
+        if !needed.contains(SCORED) {
+            let _ = self.ctx.deregister_table(bare(SCORED));
         }
     }
 
@@ -280,7 +280,11 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Plans a file's rows, and lets go of what no later file reads: the plan has its own rows in hand.
-    async fn last_plan(&self, file: &SqlFile, rows: DataFrame) -> Result<Arc<dyn ExecutionPlan>> {
+    async fn plan_and_release(
+        &self,
+        file: &SqlFile,
+        rows: DataFrame,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = rows
             .create_physical_plan()
             .await
@@ -299,7 +303,7 @@ impl<'a> Pipeline<'a> {
         progress: &mut Progress,
     ) -> Result<Vec<Vec<RecordBatch>>> {
         let task = Arc::new(rows.task_ctx());
-        let plan = self.last_plan(file, rows).await?;
+        let plan = self.plan_and_release(file, rows).await?;
         let work = async {
             let streams = execute_stream_partitioned(Arc::clone(&plan), task)?;
             // One task a partition, so that partitions run on all threads.

@@ -62,11 +62,11 @@ fn end_of(mut run: Child) -> Said {
 #[test]
 fn sigterm_ends_a_run_with_143_and_sigint_with_130() {
     let dir = Dir::new();
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     for (signal, code, words) in [
         ("-TERM", 143, "error: stopped by SIGTERM"),
         ("-INT", 130, "error: stopped by SIGINT"),
     ] {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let run = start(&mut run_that_waits(&dir, &silent, &[]));
         let call = silent.accept().unwrap(); // it is at work, and waits for an answer
         send(signal, &run);
@@ -99,6 +99,10 @@ fn a_second_signal_ends_a_run_that_does_not_look_up() {
         .unwrap();
     send("-TERM", &run);
     std::thread::sleep(Duration::from_millis(300));
+    assert!(
+        run.try_wait().unwrap().is_none(),
+        "its forest was grown too early"
+    );
     let told_again = Instant::now();
     send("-TERM", &run);
     assert_eq!(run.wait().unwrap().code(), Some(143));
@@ -107,4 +111,25 @@ fn a_second_signal_ends_a_run_that_does_not_look_up() {
         "it waited for its forest"
     );
     dir.findings_are_as_before();
+}
+
+#[test]
+fn an_answer_that_is_there_and_only_printed_ends_at_a_signal() {
+    let dir = Dir::new();
+    // A pipe that nobody reads is full soon.
+    let mut command = dir.command();
+    let sql = "SELECT repeat('x', 200) AS x, a.\"Computer\" FROM process_execution AS a, process_execution AS b";
+    command.args([
+        "query", sql, "--job", JOB, "--as-of", AS_OF, "--format", "csv",
+    ]);
+    let mut query = start(&mut command);
+    let mut first = [0; 1];
+    query
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut first)
+        .unwrap();
+    send("-INT", &query);
+    assert_eq!(query.wait().unwrap().code(), Some(130));
 }
