@@ -29,6 +29,10 @@ pub enum Command {
     Run(RunArgs),
     /// Look at everything of a job that can be wrong before data is read.
     Check(JobArgs),
+    /// List what was run when, the latest first, and how it went.
+    Runs(RunsArgs),
+    /// Say which findings of one run another one has not, has besides, or ranks otherwise.
+    Diff(DiffArgs),
     /// Make the page of a run again, or its charts alone, without judging again.
     Report(ReportArgs),
     /// Ask a job's sources, steps and output with SQL.
@@ -80,21 +84,56 @@ pub struct RunArgs {
     /// Also write every judged row with its score to this Parquet file.
     #[arg(long, value_name = "FILE")]
     pub scored: Option<PathBuf>,
-    /// Stop when the run takes longer than this, such as `2h` or `90 minutes`; the output table is then as it was.
+    /// Stop when the run takes longer than this, such as `2h` or `90 minutes`.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
+}
+
+/// `crannog runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// The job file.
+    pub job: PathBuf,
+    /// Lay `key=value` over the job file, such as `runs.location=/lake/runs`; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// How many runs.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// A table for a person, or one JSON object a line.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub format: ResultFormat,
+}
+
+/// `crannog diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The job file.
+    pub job: PathBuf,
+    /// The one run: its id, or as much of it as no other run's has.
+    pub from: String,
+    /// The other run.
+    pub to: String,
+    /// Lay `key=value` over the job file; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// A table for a person, or one JSON object a line.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub format: ResultFormat,
 }
 
 /// `crannog report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The job file; its last run is meant.
+    /// The job file.
     pub job: PathBuf,
+    /// The run: its id, or as much of it as no other run's has [default: the last one].
+    pub run: Option<String>,
     /// Lay `key=value` over the job file, such as `report.count_by=Account`; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
-    /// The report of another run of the job: a kept `run_results.json`, or what `run --format json` printed.
-    #[arg(long, value_name = "FILE")]
+    /// The report of a run that the table of runs does not have: a kept `run_results.json`, or what `run --format json` printed.
+    #[arg(long, value_name = "FILE", conflicts_with = "run")]
     pub results: Option<PathBuf>,
     /// Write the page to this file [default: `[report] html` of the job].
     #[arg(long, value_name = "FILE")]

@@ -7,12 +7,14 @@ use std::time::Duration;
 use datafusion::error::DataFusionError;
 
 use crate::blame::{Blame, blame_of, is_gone};
+use crate::display::without_layers;
 use crate::features::FeatureError;
 use crate::forest::ForestError;
 use crate::import::ImportError;
-use crate::job::JobError;
+use crate::job::{JobError, as_written};
 use crate::output_file::OutputFileError;
 use crate::page::PageError;
+use crate::runs::RunsError;
 use crate::sinks::SinkError;
 use crate::source::{SourceError, UnreadableFile};
 
@@ -119,11 +121,19 @@ pub enum Error {
         /// Whose it is.
         other: String,
     },
-    /// There is no place where reports of earlier runs are kept.
-    #[error("no report is kept beside `{location}`, which is in an object store")]
-    NoReportKept {
-        /// The table of findings.
+    /// The findings of an earlier run are not where it wrote them.
+    #[error("the findings of run `{run}` are not where it wrote them")]
+    NoFindings {
+        /// The run's id.
+        run: String,
+    },
+    /// The table of runs cannot be read or written.
+    #[error("table of runs `{location}`: {source}")]
+    Runs {
+        /// Where it is, as a person may see it.
         location: String,
+        /// Why not.
+        source: Box<RunsError>,
     },
     /// Stdout does not take what there is to say.
     #[error("the answer cannot be printed")]
@@ -176,9 +186,7 @@ impl Error {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Job(_) | Self::Plan { .. } => Blame::Job,
-            Self::SavedRun { .. } | Self::OtherRun { .. } | Self::NoReportKept { .. } => {
-                Blame::Data
-            }
+            Self::SavedRun { .. } | Self::OtherRun { .. } | Self::NoFindings { .. } => Blame::Data,
             Self::Features(error) => error.blame(),
             Self::Write { .. } => Blame::Sink,
             Self::Forest(_) => Blame::Job,
@@ -191,6 +199,7 @@ impl Error {
             | Self::Print(_)
             | Self::Page(_)
             | Self::Report { .. } => Blame::Outside,
+            Self::Runs { source, .. } => source.blame(),
             Self::Import(error) => error.blame(),
             Self::Demo(error) => error.blame(),
             Self::Stopped(reason) => reason.blame(),
@@ -207,6 +216,7 @@ impl Error {
             Self::OutputFile { source, .. } => Some(source.hint()),
             Self::Features(error) => error.hint(),
             Self::Forest(error) => error.hint(),
+            Self::Runs { source, .. } => source.hint(),
             Self::Import(error) => error.hint(),
             Self::Demo(error) => error.hint(),
             Self::Stopped(reason) => reason.hint(),
@@ -218,10 +228,9 @@ impl Error {
                 "give each job an output folder of its own, or name a report of this job with `--results FILE`"
                     .to_owned(),
             ),
-            Self::NoReportKept { .. } => Some(
-                "keep what `crannog run --format json` prints, and name it with `--results FILE`"
-                    .to_owned(),
-            ),
+            Self::NoFindings { .. } => {
+                Some("the job's first sink names another table, or it is gone: run again".to_owned())
+            }
             Self::Session(_)
             | Self::Scored(_)
             | Self::Print(_)
@@ -229,6 +238,21 @@ impl Error {
             | Self::Report { .. } => None,
         }
     }
+}
+
+/// What went wrong, and each cause below it, in words that may be shown: each once, since a wrapper often repeats what it
+/// wraps.
+pub fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let text = as_written(&without_layers(&error.to_string()));
+        if !causes.iter().any(|told| told.contains(&text)) {
+            causes.push(text);
+        }
+        cause = error.source();
+    }
+    causes
 }
 
 pub(crate) fn step_hint(error: &DataFusionError) -> Option<String> {

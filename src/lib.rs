@@ -13,7 +13,7 @@
 //! - [`features`]: rows in the order of their keys, and their matrix.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
 //! - [`scoring`], [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
-//!   [`output_file`]: where it goes; [`saved`]: again, later.
+//!   [`output_file`]: where it goes; [`runs`]: what was done when; [`saved`], [`diff`]: again, later.
 //! - [`import`]: many files to one Delta table.
 //! - [`demo`]: sample data.
 
@@ -22,6 +22,7 @@ pub mod calendar;
 pub mod cells;
 pub mod chart;
 pub mod demo;
+pub mod diff;
 pub mod display;
 pub mod error;
 pub mod features;
@@ -39,6 +40,7 @@ pub mod query;
 pub mod report;
 pub mod run;
 pub mod run_id;
+pub mod runs;
 pub mod saved;
 pub mod scoring;
 pub mod session;

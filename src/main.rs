@@ -3,16 +3,20 @@
 mod cli;
 mod commands;
 
-use std::error::Error as _;
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command, LogFormat};
-use crannog::display::{plain, without_layers};
+use crannog::display::plain;
+use crannog::error::causes;
 use crannog::job::as_written;
+use tikv_jemallocator::Jemalloc;
 use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -21,6 +25,8 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => commands::run::run(args),
         Command::Check(args) => commands::check::run(args),
+        Command::Runs(args) => commands::runs::run(args),
+        Command::Diff(args) => commands::diff::run(args),
         Command::Report(args) => commands::report::run(args),
         Command::Query(args) => commands::query::run(args),
         Command::Import(args) => commands::import::run(args),
@@ -73,17 +79,7 @@ fn log_panics_of_workers() {
 /// The error, each cause below it, and what to do.
 #[expect(clippy::print_stderr, reason = "this is where errors are told")]
 fn complain(format: LogFormat, error: &crannog::Error) {
-    let told = |error: &dyn std::error::Error| as_written(&without_layers(&error.to_string()));
-    let mut causes = vec![told(error)];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = told(error);
-        // A wrapper often repeats what it wraps: each cause is told once.
-        if !causes.iter().any(|told| told.contains(&text)) {
-            causes.push(text);
-        }
-        cause = error.source();
-    }
+    let causes = causes(error);
     let hint = error.hint().map(|hint| as_written(&hint));
     match format {
         LogFormat::Json => tracing::error!(causes = ?causes, hint, "{}", causes[0]),

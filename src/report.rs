@@ -71,8 +71,48 @@ pub struct ModelSummary {
     pub n_anomalies: usize,
     /// The highest `anomaly_score`.
     pub max_anomaly_score: f64,
+    /// How `anomaly_score` is spread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_quantiles: Option<ScoreQuantiles>,
     /// How many judged rows have an `anomaly_score` from each hundredth to below the next, from 0 on; 1 is in the last.
     pub score_histogram: Vec<u64>,
+}
+
+/// The `anomaly_score` below which a share of the judged rows lies: NumPy's `quantile`, between two rows in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreQuantiles {
+    /// Half of them.
+    pub p50: f64,
+    /// 90 of 100.
+    pub p90: f64,
+    /// 99 of 100.
+    pub p99: f64,
+    /// 999 of 1,000.
+    pub p999: f64,
+    /// All: the highest score.
+    pub max: f64,
+}
+
+impl ScoreQuantiles {
+    /// Of `score_samples`, which are put in another order; `None` without any.
+    pub fn of(score_samples: &mut [f64]) -> Option<Self> {
+        let last = score_samples.len().checked_sub(1)?;
+        let mut quantile = |share: f64| {
+            // The strangest rows have the lowest score_samples.
+            let place = (1.0 - share) * last as f64;
+            let (_, low, above) =
+                score_samples.select_nth_unstable_by(place as usize, f64::total_cmp);
+            let next = above.iter().copied().min_by(f64::total_cmp);
+            -(*low + place.fract() * (next.unwrap_or(*low) - *low))
+        };
+        Some(Self {
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p99: quantile(0.99),
+            p999: quantile(0.999),
+            max: quantile(1.0),
+        })
+    }
 }
 
 /// scikit-learn's `mean_` and `scale_`, in the order of the feature columns.
@@ -126,6 +166,7 @@ impl ModelSummary {
             max_anomaly_score: score_samples
                 .iter()
                 .fold(0.0, |max, score| f64::max(max, -score)),
+            score_quantiles: None,
             score_histogram: histogram(score_samples),
         }
     }
@@ -143,7 +184,7 @@ fn histogram(score_samples: &[f64]) -> Vec<u64> {
 impl RunReport {
     pub(crate) fn new(
         job: &Job,
-        run: RunId,
+        run: &RunId,
         model: ModelSummary,
         stages: &[Stage],
         findings: Vec<RecordBatch>,
@@ -152,10 +193,10 @@ impl RunReport {
     ) -> Self {
         Self {
             job: job.name.clone(),
-            run_id: run.id,
-            job_digest: run.job_digest,
+            run_id: run.id.clone(),
+            job_digest: run.job_digest.clone(),
             interval: run.interval,
-            sources: run.sources,
+            sources: run.sources.clone(),
             isolation_forest: model,
             findings: findings.iter().map(RecordBatch::num_rows).sum(),
             sinks,
@@ -204,7 +245,7 @@ impl RunReport {
 }
 
 /// Peak resident memory of this process: `VmHWM` of Linux.
-fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()

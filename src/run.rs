@@ -6,47 +6,95 @@ use std::time::Instant;
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, causes};
 use crate::forest::{InstructionSet, IsolationForest};
 use crate::job::{Interval, Job};
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Volume};
-use crate::report::{ModelSummary, RunReport};
+use crate::report::{ModelSummary, RunReport, ScoreQuantiles};
 use crate::run_id::RunId;
+use crate::runs::{RunRecord, Runs};
 use crate::scoring::Scored;
-use crate::sinks::DeltaSink;
+use crate::sinks::{DeltaSink, Receipt};
 use crate::source::SourceSummary;
 use crate::{page, session, sinks, source};
 
 /// Runs the job as of an instant: nothing at or after it is read. `scored_file`: where to keep every judged row too.
+/// However it ends, once its sources are open it is a row of the table of runs.
 pub async fn run(
     job: &Job,
     as_of: DateTime<Utc>,
     scored_file: Option<&Path>,
     progress: &mut Progress,
 ) -> Result<RunReport> {
-    let started = Instant::now();
-    let Prepared {
-        interval,
-        sources,
-        pipeline,
-        sinks,
-    } = prepare(job, as_of).await?;
+    let (started, started_at) = (Instant::now(), Utc::now());
+    let mut prepared = prepare(job, as_of).await?;
     if let Some(path) = scored_file {
         Scored::can_save(path)?;
     }
-    let run = RunId::new(job, sources, interval);
+    let run = RunId::new(
+        job,
+        std::mem::take(&mut prepared.sources),
+        prepared.interval,
+    );
+    let mut runs = prepared.runs;
+    let judged = judge(
+        job,
+        &run,
+        prepared.pipeline,
+        prepared.sinks,
+        scored_file,
+        progress,
+    )
+    .await;
+    let stages = progress.stages();
+    let report = judged.map(|judged| {
+        RunReport::new(
+            job,
+            &run,
+            judged.model,
+            stages,
+            judged.findings,
+            judged.receipts,
+            started.elapsed(),
+        )
+    });
+    let record = RunRecord::new(job, &run, started_at, started.elapsed(), stages, &report);
+    // The findings are written: a table of runs that takes no row is no reason to run again.
+    if let Err(error) = runs.add(&record).await {
+        tracing::warn!("{}", causes(&error).join(": "));
+    }
+    report
+}
 
+/// What came of a run.
+struct Judged {
+    model: ModelSummary,
+    findings: Vec<RecordBatch>,
+    receipts: Vec<Receipt>,
+}
+
+async fn judge(
+    job: &Job,
+    run: &RunId,
+    pipeline: Pipeline<'_>,
+    sinks: Vec<DeltaSink>,
+    scored_file: Option<&Path>,
+    progress: &mut Progress,
+) -> Result<Judged> {
     let features = pipeline.features(progress).await?;
     let samples = features.n_samples();
-    let (forest, scores) = progress.stage("isolation forest", samples, || {
+    let (forest, mut scores) = progress.stage("isolation forest", samples, || {
         session::thread_pool(job)?.install(|| {
             IsolationForest::fit_score(&job.isolation_forest, features.matrix())
                 .map_err(Error::from)
         })
     })?;
-    let model = ModelSummary::new(job, &features, &forest, &scores);
+    tokio::task::yield_now().await; // a run that was told to stop stops here
+    let mut model = ModelSummary::new(job, &features, &forest, &scores);
     let scored = Scored::new(features, &scores, forest.offset()).map_err(Error::Scored)?;
+    model.score_quantiles = ScoreQuantiles::of(&mut scores);
+    drop(scores);
     if let Some(path) = scored_file {
         scored.save(path)?;
     }
@@ -58,22 +106,13 @@ pub async fn run(
         rows: count,
         bytes: 0,
     };
-    let receipts = progress
-        .watch(
-            "write",
-            sinks::write_all(sinks, job, &run, &findings),
-            written,
-        )
-        .await?;
-    Ok(RunReport::new(
-        job,
-        run,
+    let write = sinks::write_all(sinks, job, run, &findings);
+    let receipts = progress.watch("write", write, written).await?;
+    Ok(Judged {
         model,
-        progress.stages(),
         findings,
         receipts,
-        started.elapsed(),
-    ))
+    })
 }
 
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.
@@ -87,6 +126,7 @@ struct Prepared<'a> {
     sources: Vec<SourceSummary>,
     pipeline: Pipeline<'a>,
     sinks: Vec<DeltaSink>,
+    runs: Runs,
 }
 
 async fn prepare(job: &Job, as_of: DateTime<Utc>) -> Result<Prepared<'_>> {
@@ -97,11 +137,13 @@ async fn prepare(job: &Job, as_of: DateTime<Utc>) -> Result<Prepared<'_>> {
     let sources = source::register_all(&ctx, job, &interval).await?;
     let pipeline = Pipeline::plan(&ctx, job, &interval).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
+    let runs = Runs::open(job).await?;
     page::file(job)?;
     Ok(Prepared {
         interval,
         sources,
         pipeline,
         sinks,
+        runs,
     })
 }

@@ -2,70 +2,103 @@
 
 use std::path::{Path, PathBuf};
 
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ident, lit};
+use datafusion::prelude::DataFrame;
 
 use crate::error::{Error, Result};
 use crate::job::{DeltaTarget, Job};
 use crate::report::RunReport;
+use crate::runs::Runs;
 use crate::{session, sinks, source};
 
 /// What the output table is called while it is read.
 const FINDINGS: &str = "findings";
 
-/// The run whose report is at `path`, or the last one of the job, with its findings. Nothing is judged again.
-pub async fn load(job: &Job, path: Option<&Path>) -> Result<RunReport> {
-    let path = match path {
-        Some(path) => path.to_owned(),
-        None => last_report(job)?,
-    };
-    let mut report = read(&path)?;
-    if report.job != job.name {
-        return Err(Error::OtherRun {
-            path,
-            other: report.job,
-        });
-    }
+/// Which run of a job is meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// The last one that succeeded.
+    Last,
+    /// The one whose id begins so.
+    Run(&'a str),
+    /// The one whose report is in this file.
+    File(&'a Path),
+}
+
+/// A run of the job, with its findings. Nothing is judged again.
+pub async fn load(job: &Job, which: Which<'_>) -> Result<RunReport> {
+    let mut report = report(job, which).await?;
+    let rows = findings(job, &report).await?;
+    let own = rows.schema().fields().iter();
+    let own: Vec<_> = own
+        .map(|field| field.name().clone())
+        .filter(|name| !sinks::is_common(name))
+        .map(|name| ident(&name))
+        .collect();
+    let rows = rows.select(own).map_err(stopped)?;
+    report.rows = rows.collect().await.map_err(stopped)?;
+    Ok(report)
+}
+
+/// What the output table holds of a run, as it was when the run had written it.
+pub async fn findings(job: &Job, report: &RunReport) -> Result<DataFrame> {
     let ctx = session::connect(job)?;
-    let is_there = match table(job, &report) {
+    let is_there = match table(job, report) {
         Some((target, version)) => {
             source::register_output(&ctx, job, target, FINDINGS, Some(version)).await?
         }
         None => false,
     };
     if !is_there {
-        return Err(unfit(&path, "its table of findings is not there"));
+        return Err(Error::NoFindings {
+            run: report.run_id.clone(),
+        });
     }
-    let stopped = |source| Error::Step {
+    let rows = ctx.table(FINDINGS).await.map_err(stopped)?;
+    rows.filter(ident("run_id").eq(lit(report.run_id.clone())))
+        .map_err(stopped)
+}
+
+fn stopped(source: DataFusionError) -> Error {
+    Error::Step {
         step: FINDINGS.to_owned(),
         source,
+    }
+}
+
+/// What a run of the job told of itself.
+pub async fn report(job: &Job, which: Which<'_>) -> Result<RunReport> {
+    let kept = match which {
+        Which::Last => last_report(job)?,
+        Which::File(path) => Some(path.to_owned()),
+        Which::Run(_) => None,
     };
-    let rows = ctx.table(FINDINGS).await.map_err(stopped)?;
-    let own: Vec<_> = rows
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .filter(|name| !sinks::is_common(name))
-        .map(|name| ident(&name))
-        .collect();
-    let rows = rows
-        .filter(ident("run_id").eq(lit(report.run_id.clone())))
-        .and_then(|rows| rows.select(own))
-        .map_err(stopped)?;
-    report.rows = rows.collect().await.map_err(stopped)?;
+    let Some(path) = kept else {
+        let id = match which {
+            Which::Run(id) => Some(id),
+            _ => None,
+        };
+        return Runs::open(job).await?.report(job, id).await;
+    };
+    let report = read(&path)?;
+    if report.job != job.name {
+        return Err(Error::OtherRun {
+            path,
+            other: report.job,
+        });
+    }
     Ok(report)
 }
 
-/// `run_results.json` of the first output table that has one beside it.
-fn last_report(job: &Job) -> Result<PathBuf> {
+/// `run_results.json` of the first output table that has one beside it; `None` where there are none, in an object store.
+fn last_report(job: &Job) -> Result<Option<PathBuf>> {
     let mut paths = Vec::new();
     for target in &job.sinks {
         paths.extend(RunReport::path(target)?);
     }
     let there = paths.iter().find(|path| path.exists()).or(paths.first());
-    there.cloned().ok_or_else(|| Error::NoReportKept {
-        location: job.sinks[0].location.to_string(),
-    })
+    Ok(there.cloned())
 }
 
 fn read(path: &Path) -> Result<RunReport> {

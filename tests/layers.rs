@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 25] = [
+const LAYERS: [(&str, &[&str]); 27] = [
     ("blame", &[]),
     ("calendar", &[]),
     ("cells", &[]),
     ("chart", &["job"]),
     ("demo", &[]),
+    ("diff", &["job", "saved", "session"]),
     ("features", &["forest", "job"]),
     ("forest", &[]),
     ("functions", &["calendar"]),
@@ -52,17 +53,24 @@ const LAYERS: [(&str, &[&str]); 25] = [
             "source",
         ],
     ),
-    ("saved", &["job", "report", "session", "sinks", "source"]),
-    ("scoring", &["features"]),
+    (
+        "saved",
+        &["job", "report", "runs", "session", "sinks", "source"],
+    ),
+    ("scoring", &["features", "output_file"]),
     ("session", &["functions", "job"]),
     ("run_id", &["job", "source"]),
+    (
+        "runs",
+        &["job", "progress", "report", "run_id", "sinks", "source"],
+    ),
     ("sinks", &["job", "output_file", "run_id"]),
     ("source", &["functions", "job"]),
     (
         "run",
         &[
             "features", "forest", "job", "page", "pipeline", "progress", "report", "run_id",
-            "scoring", "session", "sinks", "source",
+            "runs", "scoring", "session", "sinks", "source",
         ],
     ),
     (
@@ -75,6 +83,7 @@ const LAYERS: [(&str, &[&str]); 25] = [
             "job",
             "output_file",
             "page",
+            "runs",
             "sinks",
             "source",
         ],

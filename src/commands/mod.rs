@@ -2,10 +2,12 @@
 
 pub mod check;
 pub mod demo;
+pub mod diff;
 pub mod import;
 pub mod query;
 pub mod report;
 pub mod run;
+pub mod runs;
 
 mod stop;
 mod table;

@@ -6,6 +6,7 @@ use crannog::job::{Job, JobError};
 use crannog::output_file::{Made, OutputFile};
 use crannog::page::{self, PageError};
 use crannog::report::RunReport;
+use crannog::saved::Which;
 use crannog::{Error, Result, saved, session};
 
 use super::{block_on, say};
@@ -19,10 +20,12 @@ pub fn run(args: &ReportArgs) -> Result<()> {
         _ => None,
     };
     let charts = charts(args, &job)?;
-    let report = block_on(
-        session::threads(&job),
-        saved::load(&job, args.results.as_deref()),
-    )?;
+    let which = match (&args.run, &args.results) {
+        (Some(id), _) => Which::Run(id),
+        (None, Some(path)) => Which::File(path),
+        (None, None) => Which::Last,
+    };
+    let report = block_on(session::threads(&job), saved::load(&job, which))?;
     if let Some(file) = page {
         write(&file, page::html(&job, &report)?.as_bytes())?;
     }

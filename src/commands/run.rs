@@ -1,9 +1,9 @@
 //! `crannog run`: run a job, show the strangest findings.
 
-use std::error::Error as _;
 use std::io::IsTerminal;
 
 use crannog::cells::strangest;
+use crannog::error::causes;
 use crannog::progress::Progress;
 use crannog::report::RunReport;
 use crannog::{Error, Job, Result, page, run};
@@ -48,17 +48,7 @@ fn page(job: &Job, report: &RunReport) -> Result<Option<String>> {
 }
 
 fn warn(error: &Error) {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        // A wrapper often repeats what it wraps: each cause is told once.
-        if !words.contains(&text) {
-            words = format!("{words}: {text}");
-        }
-        cause = error.source();
-    }
-    tracing::warn!("{words}");
+    tracing::warn!("{}", causes(error).join(": "));
 }
 
 fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()> {

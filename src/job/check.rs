@@ -7,7 +7,9 @@ use super::document::Document;
 use super::error::JobError;
 use super::location::{Location, clean};
 use super::report::Report;
-use super::spec::{Format, JobSpec, Parameter, ReportSpec, SinkSpec, SinkType, SourceSpec};
+use super::spec::{
+    Format, JobSpec, Parameter, ReportSpec, RunsSpec, SinkSpec, SinkType, SourceSpec,
+};
 use super::sql_file::SqlFile;
 use super::template::Template;
 use super::{BUILT_IN_PARAMETERS, DeltaTarget, Features, Job, SCORED, Source};
@@ -23,6 +25,7 @@ impl Job {
             document: &document,
         };
         written.check_values(&spec)?;
+        let sinks = written.sinks(spec.sinks);
         let job = Self {
             sources: written.sources(spec.sources)?,
             features: Features {
@@ -34,7 +37,8 @@ impl Job {
                 scaler: spec.features.scaler,
             },
             findings: written.sql_files("findings.sql", &spec.findings.sql)?,
-            sinks: written.sinks(spec.sinks),
+            runs: written.runs(spec.runs, &sinks[0]),
+            sinks,
             report: written.report(spec.report),
             name: spec.job.name,
             description: spec.job.description,
@@ -213,6 +217,7 @@ impl Written<'_> {
     fn location(&self, template: Template, key: &str) -> Location {
         Location {
             template,
+            beside: None,
             base: self.base.clone(),
             place: self.document.place(key),
         }
@@ -251,6 +256,20 @@ impl Written<'_> {
             },
         };
         specs.into_iter().enumerate().map(sink).collect()
+    }
+
+    /// Where the job says, or beside its first sink.
+    fn runs(&self, spec: Option<RunsSpec>, sink: &DeltaTarget) -> DeltaTarget {
+        match spec {
+            Some(spec) => DeltaTarget {
+                location: self.location(spec.location, "runs.location"),
+                options: spec.options,
+            },
+            None => DeltaTarget {
+                location: sink.location.beside("runs"),
+                options: sink.options.clone(),
+            },
+        }
     }
 
     fn report(&self, spec: ReportSpec) -> Report {

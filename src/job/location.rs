@@ -12,6 +12,8 @@ use super::template::Template;
 pub struct Location {
     /// As written in the job.
     pub template: Template,
+    /// What is meant is not the location itself, but this in the folder that it is in.
+    pub beside: Option<&'static str>,
     /// The folder of the job file.
     pub base: PathBuf,
     /// Where in the job file it stands.
@@ -19,10 +21,27 @@ pub struct Location {
 }
 
 impl Location {
+    /// Another table or file in the folder that this one is in.
+    pub fn beside(&self, name: &'static str) -> Self {
+        Self {
+            beside: Some(name),
+            ..self.clone()
+        }
+    }
+
     /// The absolute path or URL, environment resolved.
     pub fn resolve(&self) -> Result<String, JobError> {
         let text = resolve(&self.template, &self.place)?;
         let text = without_file_scheme(&text);
+        let text = match self.beside {
+            None => text,
+            Some(name) => beside(&text, name).ok_or_else(|| JobError::Value {
+                place: self.place.clone(),
+                message: format!(
+                    "a bucket has no folder around it for the table of runs: write a folder of the bucket, or [{name}] location"
+                ),
+            })?,
+        };
         if text.contains("://") {
             return Ok(text);
         }
@@ -39,6 +58,10 @@ impl std::fmt::Display for Location {
     /// What a person may see: the path as reached from here, or the text as written if it refers to the environment.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = self.template.as_written();
+        let text = match self.beside {
+            Some(name) => &beside(text, name).unwrap_or_else(|| format!("{text}/../{name}")),
+            None => text,
+        };
         if self.template.is_secret() || text.contains("://") {
             return f.write_str(text);
         }
@@ -52,6 +75,17 @@ impl std::fmt::Display for Location {
             }
             _ => write!(f, "{}", path.display()),
         }
+    }
+}
+
+/// `s3://bucket/out/anomalies` becomes `s3://bucket/out/runs`; a bucket alone has nothing beside it.
+fn beside(location: &str, name: &str) -> Option<String> {
+    let location = location.trim_end_matches('/');
+    match location.rsplit_once('/') {
+        Some((folder, _)) if folder.ends_with('/') => None,
+        Some((folder, _)) => Some(format!("{folder}/{name}")),
+        None if location.contains("${") => None,
+        None => Some(name.to_owned()),
     }
 }
 

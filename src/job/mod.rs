@@ -73,6 +73,8 @@ pub struct Job {
     pub findings: Vec<SqlFile>,
     /// Where findings go.
     pub sinks: Vec<DeltaTarget>,
+    /// The table with a row for each run.
+    pub runs: DeltaTarget,
     /// The page of a run.
     pub report: Report,
     /// What the machine may spend.

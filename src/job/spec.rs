@@ -24,6 +24,7 @@ pub(super) struct JobSpec {
     pub isolation_forest: IsolationForestParams,
     pub findings: FindingsSpec,
     pub sinks: Vec<SinkSpec>,
+    pub runs: Option<RunsSpec>,
     #[serde(default)]
     pub report: ReportSpec,
     #[serde(default)]
@@ -164,6 +165,14 @@ pub(super) struct SinkSpec {
 #[serde(rename_all = "snake_case")]
 pub(super) enum SinkType {
     Delta,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunsSpec {
+    pub location: Template,
+    #[serde(default)]
+    pub options: BTreeMap<String, Template>,
 }
 
 #[derive(Debug, Default, Deserialize)]

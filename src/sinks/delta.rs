@@ -206,7 +206,7 @@ fn commit_properties(job: &Job, run: &RunId) -> CommitProperties {
 }
 
 /// The table's URL; a local folder must be a Delta table, empty, or one that can be made. Nothing is made yet.
-fn ensure_table_location(location: &str) -> Result<url::Url, SinkError> {
+pub(crate) fn ensure_table_location(location: &str) -> Result<url::Url, SinkError> {
     if location.contains("://") {
         return ensure_table_uri(location).map_err(|_| SinkError::Location);
     }

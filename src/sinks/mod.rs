@@ -4,6 +4,7 @@ mod delta;
 mod error;
 mod finding;
 
+pub(crate) use delta::ensure_table_location;
 pub use delta::{DeltaSink, Receipt};
 pub use error::SinkError;
 pub use finding::is_common;

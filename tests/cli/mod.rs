@@ -3,9 +3,11 @@
 mod event_logs;
 mod findings;
 mod formats;
+mod memory;
 mod output_file;
 mod page;
 mod query;
+mod runs;
 mod sources;
 mod stop;
 mod times;

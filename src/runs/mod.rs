@@ -1,0 +1,196 @@
+//! The runs of a job as rows of a Delta table, for whoever asks later what was done when, on what, and how it went.
+
+mod error;
+mod record;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::json::{LineDelimitedWriter, ReaderBuilder};
+use datafusion::logical_expr::{ident, lit};
+use datafusion::prelude::SessionContext;
+use deltalake::kernel::StructType;
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::operations::write::SchemaMode;
+use deltalake::protocol::SaveMode;
+use deltalake::{DeltaTable, DeltaTableBuilder};
+
+use crate::error::{Error, Result};
+use crate::job::{Job, resolve_options};
+use crate::report::RunReport;
+use crate::sinks::ensure_table_location;
+
+pub use error::RunsError;
+pub use record::{Outcome, RunRecord};
+
+/// What the table says that it is: a table of another name is left alone.
+const NAME: &str = "crannog.runs";
+
+/// The table of runs, there or to be made.
+#[derive(Debug)]
+pub struct Runs {
+    shown: String,
+    table: DeltaTable,
+}
+
+impl Runs {
+    /// Opens the job's table of runs, or looks whether one can be made there.
+    pub async fn open(job: &Job) -> Result<Self> {
+        let shown = job.runs.location.to_string();
+        let opened = Self::open_table(job).await;
+        let table = opened.map_err(|error| blame(shown.clone(), error))?;
+        Ok(Self { shown, table })
+    }
+
+    async fn open_table(job: &Job) -> Result<DeltaTable, RunsError> {
+        let target = &job.runs;
+        let url = ensure_table_location(&target.location.resolve()?).map_err(RunsError::Place)?;
+        let options = resolve_options(&target.options, &target.location.place)?;
+        let mut table = DeltaTableBuilder::from_url(url)?
+            .with_storage_options(options)
+            .build()?;
+        if table.verify_deltatable_existence().await? {
+            table.load().await?;
+            check_is_ours(&table)?;
+        }
+        Ok(table)
+    }
+
+    /// Adds a run to the table.
+    pub async fn add(&mut self, run: &RunRecord) -> Result<()> {
+        let added = self.add_to_table(run).await;
+        added.map_err(|error| blame(self.shown.clone(), error))
+    }
+
+    async fn add_to_table(&mut self, run: &RunRecord) -> Result<(), RunsError> {
+        let schema = record::schema();
+        if self.table.version().is_none() {
+            self.create(&schema).await?;
+        }
+        let rows = vec![row(&schema, run)?];
+        self.table = self
+            .table
+            .clone()
+            .write(rows)
+            .with_save_mode(SaveMode::Append)
+            .with_schema_mode(SchemaMode::Merge) // a later version may have more to say
+            .await?;
+        Ok(())
+    }
+
+    async fn create(&mut self, schema: &SchemaRef) -> Result<(), RunsError> {
+        let columns: StructType = schema.as_ref().try_into_kernel()?;
+        let created = self.table.clone().create();
+        let created = created
+            .with_columns(columns.fields().cloned())
+            .with_table_name(NAME)
+            .await;
+        match created {
+            Ok(table) => self.table = table,
+            // Another run may have made it a moment ago.
+            Err(error) => {
+                self.table.load().await.map_err(|_| error)?;
+                check_is_ours(&self.table)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The runs of a job, the latest first.
+    pub async fn of(&self, job: &Job) -> Result<Vec<RunRecord>> {
+        if self.table.version().is_none() {
+            return Ok(Vec::new());
+        }
+        let read = self.read(&job.name).await;
+        read.map_err(|error| blame(self.shown.clone(), error))
+    }
+
+    /// The latest run of a job whose id begins so, or its latest one that succeeded.
+    pub async fn find(&self, job: &Job, id: Option<&str>) -> Result<RunRecord> {
+        let runs = self.of(job).await?;
+        let found = match id {
+            Some(id) => one(runs, id),
+            None => latest(runs, job),
+        };
+        found.map_err(|error| blame(self.shown.clone(), error))
+    }
+
+    /// What such a run told of itself.
+    pub async fn report(&self, job: &Job, id: Option<&str>) -> Result<RunReport> {
+        let run = self.find(job, id).await?;
+        let report = match &run.run_results {
+            Some(text) => serde_json::from_str(text).map_err(RunsError::from),
+            None => Err(RunsError::Failed { id: run.run_id }),
+        };
+        report.map_err(|error| blame(self.shown.clone(), error))
+    }
+
+    async fn read(&self, job: &str) -> Result<Vec<RunRecord>, RunsError> {
+        let ctx = SessionContext::new();
+        self.table.update_datafusion_session(&ctx.state())?;
+        let rows = ctx.read_table(self.table.table_provider().await?)?;
+        let rows = rows
+            .filter(ident("job").eq(lit(job)))?
+            .sort(vec![ident("started_at").sort(false, false)])?;
+        let mut lines = LineDelimitedWriter::new(Vec::new());
+        for batch in rows.collect().await? {
+            lines.write(&batch)?;
+        }
+        lines.finish()?;
+        let lines = lines.into_inner();
+        let runs = lines
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        runs.map(|line| serde_json::from_slice(line).map_err(RunsError::from))
+            .collect()
+    }
+}
+
+fn one(runs: Vec<RunRecord>, id: &str) -> Result<RunRecord, RunsError> {
+    let mut found = runs.into_iter().filter(|run| run.run_id.starts_with(id));
+    let unknown = || RunsError::Unknown { id: id.to_owned() };
+    let run = found.next().ok_or_else(unknown)?;
+    match found.find(|other| other.run_id != run.run_id) {
+        None => Ok(run),
+        Some(other) => Err(RunsError::Ambiguous {
+            id: id.to_owned(),
+            one: run.run_id,
+            other: other.run_id,
+        }),
+    }
+}
+
+fn latest(runs: Vec<RunRecord>, job: &Job) -> Result<RunRecord, RunsError> {
+    let mut succeeded = runs
+        .into_iter()
+        .filter(|run| run.outcome == Outcome::Succeeded);
+    let none = || RunsError::None {
+        job: job.name.clone(),
+    };
+    succeeded.next().ok_or_else(none)
+}
+
+fn row(schema: &SchemaRef, run: &RunRecord) -> Result<RecordBatch, RunsError> {
+    let mut decoder = ReaderBuilder::new(Arc::clone(schema)).build_decoder()?;
+    decoder.serialize(&[run])?;
+    let row = decoder.flush()?;
+    Ok(row.expect("one run is one row"))
+}
+
+fn check_is_ours(table: &DeltaTable) -> Result<(), RunsError> {
+    match table.snapshot()?.metadata().name() {
+        Some(NAME) => Ok(()),
+        _ => Err(RunsError::OtherTable),
+    }
+}
+
+fn blame(location: String, error: RunsError) -> Error {
+    match error {
+        RunsError::Job(error) => Error::Job(error),
+        error => Error::Runs {
+            location,
+            source: Box::new(error),
+        },
+    }
+}
