@@ -64,7 +64,7 @@ fn a_table_that_no_job_has() {
         "[parameters]",
         "[params]\nx = 1\n[parameters]",
         "error: jobs/process_execution.toml:16: `params`: unknown key `params`
-           hint: known here: `job`, `sources`, `window`, `parameters`, `allowed_parameters`, `features`, `isolation_forest`, `findings`, `sinks`, `report`, `engine`",
+           hint: known here: `job`, `sources`, `window`, `parameters`, `allowed_parameters`, `features`, `isolation_forest`, `findings`, `sinks`, `runs`, `report`, `engine`",
     );
 }
 

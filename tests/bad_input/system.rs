@@ -67,6 +67,8 @@ fn a_data_file_that_may_not_be_read() {
     forbid(&dir.path("out"), 0o777);
     forbid(&dir.path("out/anomalies"), 0o777);
     forbid(&dir.path("out/anomalies/_delta_log"), 0o777);
+    forbid(&dir.path("out/runs"), 0o777);
+    forbid(&dir.path("out/runs/_delta_log"), 0o777);
     let Some(said) = run_as_nobody(&dir) else {
         return;
     };
@@ -109,7 +111,8 @@ fn a_disk_that_is_full_leaves_the_findings_as_they_were() {
     let dir = Dir::new();
     run_on_a_full_disk(&dir).fails(
         4,
-        "error: sink `out/anomalies`: the Delta table cannot be opened or written
+        "[..] WARN table of runs `out/runs`: the Delta table cannot be opened or written: Unable to copy data to file: File too large (os error 27)
+         error: sink `out/anomalies`: the Delta table cannot be opened or written
            because: Unable to copy data to file: File too large (os error 27)
            hint: the table is as it was before this run; run again when the cause is gone",
     );
@@ -122,7 +125,8 @@ fn a_disk_that_is_full_at_the_first_run_does_not_hinder_the_next() {
     fs::remove_dir_all(dir.path("out")).unwrap();
     run_on_a_full_disk(&dir).fails(
         4,
-        "error: sink `out/anomalies`: the Delta table cannot be opened or written
+        "[..] WARN table of runs `out/runs`: the Delta table cannot be opened or written: Unable to copy data to file: File too large (os error 27)
+         error: sink `out/anomalies`: the Delta table cannot be opened or written
            because: Unable to copy data to file: File too large (os error 27)
            hint: the table is as it was before this run; run again when the cause is gone",
     );
