@@ -112,7 +112,7 @@ pub struct DiffArgs {
     pub job: PathBuf,
     /// The one run: its id, or as much of it as no other run's has.
     pub from: String,
-    /// The other run.
+    /// The other run, likewise.
     pub to: String,
     /// Lay `key=value` over the job file; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]

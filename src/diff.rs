@@ -24,7 +24,7 @@ const PLACES: [&str; 2] = ["rank", "anomaly_score"];
 #[derive(Debug)]
 pub struct Diff {
     /// A row for each finding that differs: `change` (`appeared`, `moved` or `vanished`), the job's keys, and of `rank` and
-    /// `anomaly_score` the value `_before` and the one `_after`; in the order of `change` and the keys.
+    /// `anomaly_score` the value `_before` and the one `_after`; of each `change` the strangest first.
     pub rows: RecordBatch,
     /// Findings that are in both and in one place.
     pub same: usize,
@@ -98,9 +98,10 @@ fn query(job: &Job, schemas: &[SchemaRef]) -> String {
         .chain(shown_keys)
         .chain(shown_places)
         .collect();
-    let order = ["change"]
-        .into_iter()
-        .chain(keys.iter().map(String::as_str));
+    let strangest = places.contains(&"rank");
+    let strangest = strangest.then_some("coalesce(rank_after, rank_before)");
+    let order = ["change"].into_iter().chain(strangest);
+    let order = order.chain(keys.iter().map(String::as_str));
     format!(
         "SELECT {} FROM before FULL JOIN after ON before.finding_id = after.finding_id ORDER BY {}",
         columns.join(", "),

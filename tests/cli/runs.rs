@@ -176,6 +176,12 @@ fn two_runs_are_told_apart_by_their_findings() {
     let back: Vec<Value> = lines
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
+    let ranks = |change| {
+        let rows = there.iter().filter(move |row| row["change"] == change);
+        rows.map(|row| row["rank_after"].as_i64())
+            .collect::<Vec<_>>()
+    };
+    assert!(ranks("moved").is_sorted() && ranks("appeared").is_sorted());
     let count = |rows: &[Value], change| rows.iter().filter(|row| row["change"] == change).count();
     assert_eq!(count(&there, "appeared"), count(&back, "vanished"));
     assert_eq!(count(&there, "vanished"), count(&back, "appeared"));
