@@ -70,17 +70,17 @@ fn stopped(source: DataFusionError) -> Error {
 /// What a run of the job told of itself.
 pub async fn report(job: &Job, which: Which<'_>) -> Result<RunReport> {
     let kept = match which {
-        Which::Last => last_report(job)?,
+        Which::Run(id) => return Runs::open(job).await?.report(job, Some(id)).await,
         Which::File(path) => Some(path.to_owned()),
-        Which::Run(_) => None,
+        Which::Last => last_report(job)?,
     };
-    let Some(path) = kept else {
-        let id = match which {
-            Which::Run(id) => Some(id),
-            _ => None,
-        };
-        return Runs::open(job).await?.report(job, id).await;
-    };
+    match kept {
+        Some(path) => from_file(job, path),
+        None => Runs::open(job).await?.report(job, None).await,
+    }
+}
+
+fn from_file(job: &Job, path: PathBuf) -> Result<RunReport> {
     let report = read(&path)?;
     if report.job != job.name {
         return Err(Error::OtherRun {

@@ -62,6 +62,16 @@ pub enum RunsError {
     NotARun(#[from] serde_json::Error),
 }
 
+impl From<SinkError> for RunsError {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Job(error) => Self::Job(error),
+            SinkError::Delta(error) => Self::Delta(error),
+            error => Self::Place(error),
+        }
+    }
+}
+
 impl RunsError {
     /// Who has to act.
     pub fn blame(&self) -> Blame {

@@ -10,16 +10,16 @@ use arrow::datatypes::SchemaRef;
 use arrow::json::{LineDelimitedWriter, ReaderBuilder};
 use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::SessionContext;
+use deltalake::DeltaTable;
 use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::operations::write::SchemaMode;
 use deltalake::protocol::SaveMode;
-use deltalake::{DeltaTable, DeltaTableBuilder};
 
 use crate::error::{Error, Result};
-use crate::job::{Job, resolve_options};
+use crate::job::Job;
 use crate::report::RunReport;
-use crate::sinks::ensure_table_location;
+use crate::sinks::{Made, create, open_table};
 
 pub use error::RunsError;
 pub use record::{Outcome, RunRecord};
@@ -44,14 +44,8 @@ impl Runs {
     }
 
     async fn open_table(job: &Job) -> Result<DeltaTable, RunsError> {
-        let target = &job.runs;
-        let url = ensure_table_location(&target.location.resolve()?).map_err(RunsError::Place)?;
-        let options = resolve_options(&target.options, &target.location.place)?;
-        let mut table = DeltaTableBuilder::from_url(url)?
-            .with_storage_options(options)
-            .build()?;
-        if table.verify_deltatable_existence().await? {
-            table.load().await?;
+        let table = open_table(&job.runs).await?;
+        if table.version().is_some() {
             check_is_ours(&table)?;
         }
         Ok(table)
@@ -81,18 +75,12 @@ impl Runs {
 
     async fn create(&mut self, schema: &SchemaRef) -> Result<(), RunsError> {
         let columns: StructType = schema.as_ref().try_into_kernel()?;
-        let created = self.table.clone().create();
-        let created = created
+        let new = self.table.clone().create();
+        let new = new
             .with_columns(columns.fields().cloned())
-            .with_table_name(NAME)
-            .await;
-        match created {
-            Ok(table) => self.table = table,
-            // Another run may have made it a moment ago.
-            Err(error) => {
-                self.table.load().await.map_err(|_| error)?;
-                check_is_ours(&self.table)?;
-            }
+            .with_table_name(NAME);
+        if create(&mut self.table, new).await? == Made::ByAnother {
+            check_is_ours(&self.table)?;
         }
         Ok(())
     }

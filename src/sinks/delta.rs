@@ -12,6 +12,7 @@ use deltalake::delta_datafusion::create_session;
 use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
 use deltalake::kernel::transaction::{CommitProperties, TransactionError};
+use deltalake::operations::create::CreateBuilder;
 use deltalake::parquet::basic::{Compression, ZstdLevel};
 use deltalake::parquet::file::properties::WriterProperties;
 use deltalake::protocol::SaveMode;
@@ -54,14 +55,8 @@ impl DeltaSink {
         target: &DeltaTarget,
         schema: &SchemaRef,
     ) -> Result<Self, SinkError> {
-        let location = target.location.resolve()?;
-        let options = resolve_options(&target.options, &target.location.place)?;
-        let url = ensure_table_location(&location)?;
-        let mut table = DeltaTableBuilder::from_url(url)?
-            .with_storage_options(options)
-            .build()?;
-        if table.verify_deltatable_existence().await? {
-            table.load().await?;
+        let table = open(target).await?;
+        if table.version().is_some() {
             check_is_ours(&table, job, schema)?;
         }
         Ok(Self {
@@ -104,22 +99,16 @@ impl DeltaSink {
 
     async fn create(&mut self, job: &Job) -> Result<(), SinkError> {
         let schema: StructType = self.schema.as_ref().try_into_kernel()?;
-        let created = self
+        let new = self
             .table
             .clone()
             .create()
             .with_columns(schema.fields().cloned())
             .with_partition_columns([DATE])
             .with_table_name(job.name.clone())
-            .with_comment(job.description.clone())
-            .await;
-        match created {
-            Ok(table) => self.table = table,
-            // Another run of this job may have made it a moment ago.
-            Err(error) => {
-                self.table.load().await.map_err(|_| error)?;
-                check_is_ours(&self.table, job, &self.schema)?;
-            }
+            .with_comment(job.description.clone());
+        if create(&mut self.table, new).await? == Made::ByAnother {
+            check_is_ours(&self.table, job, &self.schema)?;
         }
         Ok(())
     }
@@ -156,6 +145,46 @@ impl DeltaSink {
             )
             .with_commit_properties(commit_properties(job, run))
             .await
+    }
+}
+
+/// Opens a Delta table that is to be written, or looks whether one can be made there; it then has no version.
+pub(crate) async fn open(target: &DeltaTarget) -> Result<DeltaTable, SinkError> {
+    let location = target.location.resolve()?;
+    let options = resolve_options(&target.options, &target.location.place)?;
+    let url = ensure_table_location(&location)?;
+    let mut table = DeltaTableBuilder::from_url(url)?
+        .with_storage_options(options)
+        .build()?;
+    if table.verify_deltatable_existence().await? {
+        table.load().await?;
+    }
+    Ok(table)
+}
+
+/// Who made a table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// This run.
+    Now,
+    /// Another run, a moment ago.
+    ByAnother,
+}
+
+/// Makes a table that was not there when it was opened.
+pub(crate) async fn create(
+    table: &mut DeltaTable,
+    new: CreateBuilder,
+) -> Result<Made, DeltaTableError> {
+    match new.await {
+        Ok(made) => {
+            *table = made;
+            Ok(Made::Now)
+        }
+        Err(error) => {
+            table.load().await.map_err(|_| error)?;
+            Ok(Made::ByAnother)
+        }
     }
 }
 
@@ -206,7 +235,7 @@ fn commit_properties(job: &Job, run: &RunId) -> CommitProperties {
 }
 
 /// The table's URL; a local folder must be a Delta table, empty, or one that can be made. Nothing is made yet.
-pub(crate) fn ensure_table_location(location: &str) -> Result<url::Url, SinkError> {
+fn ensure_table_location(location: &str) -> Result<url::Url, SinkError> {
     if location.contains("://") {
         return ensure_table_uri(location).map_err(|_| SinkError::Location);
     }

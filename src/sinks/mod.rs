@@ -4,8 +4,8 @@ mod delta;
 mod error;
 mod finding;
 
-pub(crate) use delta::ensure_table_location;
 pub use delta::{DeltaSink, Receipt};
+pub(crate) use delta::{Made, create, open as open_table};
 pub use error::SinkError;
 pub use finding::is_common;
 

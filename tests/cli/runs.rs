@@ -144,6 +144,15 @@ fn a_job_that_never_ran_says_so() {
     );
 }
 
+/// The ids of two runs that differ by their forest.
+fn two_runs(dir: &Dir) -> [String; 2] {
+    ["42", "7"].map(|seed| {
+        let seed = format!("isolation_forest.random_state={seed}");
+        dir.run(&["--set", &seed]).succeeds();
+        last(dir)
+    })
+}
+
 /// The id of the latest run.
 fn last(dir: &Dir) -> String {
     runs(dir)[0]["run_id"].as_str().unwrap().to_owned()
@@ -152,11 +161,7 @@ fn last(dir: &Dir) -> String {
 #[test]
 fn two_runs_are_told_apart_by_their_findings() {
     let dir = Dir::new();
-    dir.run(&[]).succeeds();
-    let first = last(&dir);
-    dir.run(&["--set", "isolation_forest.random_state=7"])
-        .succeeds();
-    let second = last(&dir);
+    let [first, second] = two_runs(&dir);
     let said = dir.crannog(&["diff", JOB, &first, &first]);
     assert!(
         said.succeeds()
@@ -199,14 +204,11 @@ fn two_runs_are_told_apart_by_their_findings() {
 #[test]
 fn the_page_of_an_earlier_run_is_made_of_its_own_findings() {
     let dir = Dir::new();
-    dir.run(&[]).succeeds();
-    let first = last(&dir);
-    dir.run(&["--set", "isolation_forest.random_state=7"])
-        .succeeds();
+    let [first, second] = two_runs(&dir);
     dir.crannog(&["report", JOB, &first[..6], "--html", "first.html"])
         .succeeds();
     let page = std::fs::read_to_string(dir.path("first.html")).unwrap();
-    assert!(page.contains(&first) && !page.contains(&last(&dir)));
+    assert!(page.contains(&first) && !page.contains(&second));
 }
 
 #[test]
