@@ -11,6 +11,7 @@ use crate::display::without_layers;
 use crate::features::FeatureError;
 use crate::forest::ForestError;
 use crate::import::ImportError;
+use crate::incremental::KeptError;
 use crate::job::{JobError, as_written};
 use crate::output_file::OutputFileError;
 use crate::page::PageError;
@@ -135,6 +136,16 @@ pub enum Error {
         /// Why not.
         source: Box<RunsError>,
     },
+    /// The table of a step that is kept cannot be read or written.
+    #[error("step `{step}`, kept at `{location}`: {source}")]
+    Kept {
+        /// The step.
+        step: String,
+        /// Where its table is, as a person may see it.
+        location: String,
+        /// Why not.
+        source: Box<KeptError>,
+    },
     /// Stdout does not take what there is to say.
     #[error("the answer cannot be printed")]
     Print(#[source] arrow::error::ArrowError),
@@ -200,6 +211,7 @@ impl Error {
             | Self::Page(_)
             | Self::Report { .. } => Blame::Outside,
             Self::Runs { source, .. } => source.blame(),
+            Self::Kept { source, .. } => source.blame(),
             Self::Import(error) => error.blame(),
             Self::Demo(error) => error.blame(),
             Self::Stopped(reason) => reason.blame(),
@@ -217,6 +229,7 @@ impl Error {
             Self::Features(error) => error.hint(),
             Self::Forest(error) => error.hint(),
             Self::Runs { source, .. } => source.hint(),
+            Self::Kept { source, .. } => source.hint(),
             Self::Import(error) => error.hint(),
             Self::Demo(error) => error.hint(),
             Self::Stopped(reason) => reason.hint(),

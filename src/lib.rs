@@ -10,6 +10,7 @@
 //! - [`calendar`]: where local days and hours begin.
 //! - [`job`]: what the user asked for, checked.
 //! - [`session`], [`source`], [`pipeline`]: DataFusion, the tables, the SQL files.
+//! - [`incremental`]: steps whose rows are kept from run to run.
 //! - [`features`]: rows in the order of their keys, and their matrix.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
 //! - [`scoring`], [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
@@ -29,6 +30,7 @@ pub mod features;
 pub mod forest;
 mod functions;
 pub mod import;
+pub mod incremental;
 pub mod job;
 mod misfit;
 mod nearest;

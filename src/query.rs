@@ -32,7 +32,7 @@ pub async fn query(job: &Job, as_of: DateTime<Utc>, sql: &str) -> Result<Vec<Rec
         step: "the query".to_owned(),
         source,
     })?;
-    source::tell_of_skipped(&sources);
+    source::tell_of_skipped(sources.iter().map(|source| &source.summary));
     // An answer without rows still has columns to show.
     Ok(if answer.is_empty() {
         vec![RecordBatch::new_empty(schema)]

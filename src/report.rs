@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::features::FeatureTable;
 use crate::forest::{ColumnScale, IsolationForest, IsolationForestParams};
+use crate::incremental::KeptSummary;
 use crate::job::{DeltaTarget, Interval, Job};
 use crate::output_file::replace;
 use crate::progress::Stage;
@@ -30,6 +31,9 @@ pub struct RunReport {
     pub interval: Interval,
     /// What was read.
     pub sources: Vec<SourceSummary>,
+    /// What was computed of the steps that are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptSummary>,
     /// What judged.
     pub isolation_forest: ModelSummary,
     /// How many findings there are.
@@ -185,6 +189,7 @@ impl RunReport {
     pub(crate) fn new(
         job: &Job,
         run: &RunId,
+        kept: Vec<KeptSummary>,
         model: ModelSummary,
         stages: &[Stage],
         findings: Vec<RecordBatch>,
@@ -197,6 +202,7 @@ impl RunReport {
             job_digest: run.job_digest.clone(),
             interval: run.interval,
             sources: run.sources.clone(),
+            kept,
             isolation_forest: model,
             findings: findings.iter().map(RecordBatch::num_rows).sum(),
             sinks,

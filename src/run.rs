@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result, causes};
 use crate::forest::{InstructionSet, IsolationForest};
+use crate::incremental::KeptSummary;
 use crate::job::{Interval, Job};
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Volume};
@@ -52,6 +53,7 @@ pub async fn run(
         RunReport::new(
             job,
             &run,
+            judged.kept,
             judged.model,
             stages,
             judged.findings,
@@ -69,6 +71,7 @@ pub async fn run(
 
 /// What came of a run.
 struct Judged {
+    kept: Vec<KeptSummary>,
     model: ModelSummary,
     findings: Vec<RecordBatch>,
     receipts: Vec<Receipt>,
@@ -77,7 +80,7 @@ struct Judged {
 async fn judge(
     job: &Job,
     run: &RunId,
-    pipeline: Pipeline<'_>,
+    mut pipeline: Pipeline<'_>,
     sinks: Vec<DeltaSink>,
     scored_file: Option<&Path>,
     progress: &mut Progress,
@@ -109,6 +112,7 @@ async fn judge(
     let write = sinks::write_all(sinks, job, run, &findings);
     let receipts = progress.watch("write", write, written).await?;
     Ok(Judged {
+        kept: pipeline.into_kept_summaries(),
         model,
         findings,
         receipts,
@@ -134,8 +138,9 @@ async fn prepare(job: &Job, as_of: DateTime<Utc>) -> Result<Prepared<'_>> {
     job.report.page()?;
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
-    let sources = source::register_all(&ctx, job, &interval).await?;
-    let pipeline = Pipeline::plan(&ctx, job, &interval).await?;
+    let opened = source::register_all(&ctx, job, &interval).await?;
+    let sources = opened.iter().map(|source| source.summary.clone()).collect();
+    let pipeline = Pipeline::plan(&ctx, job, &interval, opened).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
     let runs = Runs::open(job).await?;
     page::file(job)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::common::ScalarValue;
 use datafusion::common::config::{ConfigOptions, Dialect};
 use datafusion::error::DataFusionError;
@@ -65,6 +66,16 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
     );
     functions::register_all(&ctx);
     Ok(ctx)
+}
+
+/// The same engine, with tables of its own.
+pub(crate) fn apart(ctx: &SessionContext) -> SessionContext {
+    let config = ctx.copied_config();
+    let state = SessionStateBuilder::new_from_existing(ctx.state())
+        .with_config(config.with_create_default_catalog_and_schema(true))
+        .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+        .build();
+    SessionContext::new_with_state(state)
 }
 
 /// SQL may look and must not touch.

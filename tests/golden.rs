@@ -129,8 +129,8 @@ async fn make(case: &Path, variant: &Value) -> Result<RecordBatch, Error> {
     let job = Job::load(&root.join("jobs/process_execution.toml"), &overrides)?;
     let interval = job.window.at("9999-12-31T23:59:59Z".parse().unwrap());
     let ctx = session::connect(&job)?;
-    source::register_all(&ctx, &job, &interval).await?;
-    let pipeline = Pipeline::plan(&ctx, &job, &interval).await?;
+    let sources = source::register_all(&ctx, &job, &interval).await?;
+    let mut pipeline = Pipeline::plan(&ctx, &job, &interval, sources).await?;
     let mut progress = Progress::new(false);
     let features = pipeline.features(&mut progress).await?;
     // With equal scores the rank is the order of the keys, and so is the order of the findings.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 27] = [
+const LAYERS: [(&str, &[&str]); 28] = [
     ("blame", &[]),
     ("calendar", &[]),
     ("cells", &[]),
@@ -15,14 +15,22 @@ const LAYERS: [(&str, &[&str]); 27] = [
     ("features", &["forest", "job"]),
     ("forest", &[]),
     ("functions", &["calendar"]),
-    ("import", &["job", "session", "source"]),
+    ("import", &["job", "session", "sinks", "source"]),
+    ("incremental", &["job", "sinks", "source"]),
     ("job", &["calendar", "forest"]),
     ("misfit", &["job"]),
     ("output_file", &[]),
     (
         "pipeline",
         &[
-            "features", "job", "misfit", "progress", "scoring", "session",
+            "features",
+            "incremental",
+            "job",
+            "misfit",
+            "progress",
+            "scoring",
+            "session",
+            "source",
         ],
     ),
     (
@@ -45,6 +53,7 @@ const LAYERS: [(&str, &[&str]); 27] = [
         &[
             "features",
             "forest",
+            "incremental",
             "job",
             "output_file",
             "progress",
@@ -69,8 +78,20 @@ const LAYERS: [(&str, &[&str]); 27] = [
     (
         "run",
         &[
-            "features", "forest", "job", "page", "pipeline", "progress", "report", "run_id",
-            "runs", "scoring", "session", "sinks", "source",
+            "features",
+            "forest",
+            "incremental",
+            "job",
+            "page",
+            "pipeline",
+            "progress",
+            "report",
+            "run_id",
+            "runs",
+            "scoring",
+            "session",
+            "sinks",
+            "source",
         ],
     ),
     (
@@ -80,6 +101,7 @@ const LAYERS: [(&str, &[&str]); 27] = [
             "features",
             "forest",
             "import",
+            "incremental",
             "job",
             "output_file",
             "page",

@@ -8,6 +8,7 @@ mod cloudtrail;
 mod encoders;
 mod golden;
 mod import;
+mod incremental;
 mod kit;
 mod layers;
 mod real_data;

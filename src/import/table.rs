@@ -9,11 +9,9 @@ use arrow::datatypes::{DataType, Schema};
 use datafusion::logical_expr::ident;
 use datafusion::prelude::{DataFrame, SessionContext};
 use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
-use deltalake::kernel::transaction::{CommitProperties, TransactionError};
+use deltalake::kernel::transaction::CommitProperties;
 use deltalake::kernel::{StructType, Transaction};
 use deltalake::operations::write::SchemaMode;
-use deltalake::parquet::basic::{Compression, ZstdLevel};
-use deltalake::parquet::file::properties::WriterProperties;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_table_uri};
 use futures::TryStreamExt;
@@ -21,6 +19,7 @@ use serde_json::json;
 
 use super::rows::check_columns;
 use super::{Import, ImportError};
+use crate::sinks::{lost_a_race, writer_properties};
 use crate::source::SOURCE_FILE;
 
 /// By which two imports at once know each other: of two commits from one version, the second is refused.
@@ -251,7 +250,6 @@ impl<'i> Destination<'i> {
         transactions.push(Transaction::new(APPLICATION, last.unwrap_or(0) + 1));
         let day = self.day_column()?;
         let (state, plan) = rows.into_parts();
-        let compression = Compression::ZSTD(ZstdLevel::default());
         let written = self
             .table
             .clone()
@@ -261,19 +259,12 @@ impl<'i> Destination<'i> {
             .with_save_mode(SaveMode::Append)
             .with_schema_mode(SchemaMode::Merge)
             .with_partition_columns(day)
-            .with_writer_properties(
-                WriterProperties::builder()
-                    .set_compression(compression)
-                    .build(),
-            )
+            .with_writer_properties(writer_properties())
             .with_commit_properties(commit.with_application_transactions(transactions))
             .await;
-        self.table = written.map_err(|error| match error {
-            DeltaTableError::Transaction {
-                source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_),
-            }
-            | DeltaTableError::VersionAlreadyExists(_) => self.race(),
-            error => self.failed(error),
+        self.table = written.map_err(|error| match lost_a_race(&error) {
+            true => self.race(),
+            false => self.failed(error),
         })?;
         Ok(())
     }

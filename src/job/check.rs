@@ -26,6 +26,7 @@ impl Job {
         };
         written.check_values(&spec)?;
         let sinks = written.sinks(spec.sinks);
+        let incremental = written.incremental(spec.incremental, &spec.window, &sinks[0]);
         let job = Self {
             sources: written.sources(spec.sources)?,
             features: Features {
@@ -38,6 +39,7 @@ impl Job {
             },
             findings: written.sql_files("findings.sql", &spec.findings.sql)?,
             runs: written.runs(spec.runs, &sinks[0]),
+            incremental,
             sinks,
             report: written.report(spec.report),
             name: spec.job.name,
@@ -59,6 +61,7 @@ impl Job {
         job.check_names()?;
         job.check_parameters()?;
         job.check_allowed(&spec.allowed_parameters)?;
+        job.check_incremental()?;
         Ok(job)
     }
 
@@ -155,7 +158,7 @@ impl Job {
 }
 
 /// The file that a job is written in, and the folder that its relative paths start from.
-struct Written<'a> {
+pub(super) struct Written<'a> {
     document: &'a Document,
     base: PathBuf,
 }
@@ -214,7 +217,7 @@ impl Written<'_> {
         Ok(())
     }
 
-    fn location(&self, template: Template, key: &str) -> Location {
+    pub(super) fn location(&self, template: Template, key: &str) -> Location {
         Location {
             template,
             beside: None,
@@ -234,6 +237,7 @@ impl Written<'_> {
                 name,
                 format: spec.format,
                 version: spec.version,
+                time_column: spec.time_column,
                 options: spec.options,
             })
         };

@@ -13,7 +13,7 @@ pub struct Location {
     /// As written in the job.
     pub template: Template,
     /// What is meant is not the location itself, but this in the folder that it is in.
-    pub beside: Option<&'static str>,
+    pub beside: Option<String>,
     /// The folder of the job file.
     pub base: PathBuf,
     /// Where in the job file it stands.
@@ -22,9 +22,9 @@ pub struct Location {
 
 impl Location {
     /// Another table or file in the folder that this one is in.
-    pub fn beside(&self, name: &'static str) -> Self {
+    pub fn beside(&self, name: impl Into<String>) -> Self {
         Self {
-            beside: Some(name),
+            beside: Some(name.into()),
             ..self.clone()
         }
     }
@@ -33,12 +33,12 @@ impl Location {
     pub fn resolve(&self) -> Result<String, JobError> {
         let text = resolve(&self.template, &self.place)?;
         let text = without_file_scheme(&text);
-        let text = match self.beside {
+        let text = match &self.beside {
             None => text,
             Some(name) => beside(&text, name).ok_or_else(|| JobError::Value {
                 place: self.place.clone(),
                 message: format!(
-                    "a bucket has no folder around it for the table of runs: write a folder of the bucket, or [{name}] location"
+                    "a bucket has no folder around it for `{name}`: write a folder of the bucket, or give `{name}` a location of its own"
                 ),
             })?,
         };
@@ -58,7 +58,7 @@ impl std::fmt::Display for Location {
     /// What a person may see: the path as reached from here, or the text as written if it refers to the environment.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = self.template.as_written();
-        let text = match self.beside {
+        let text = match &self.beside {
             Some(name) => &beside(text, name).unwrap_or_else(|| format!("{text}/../{name}")),
             None => text,
         };

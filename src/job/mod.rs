@@ -7,6 +7,7 @@
 mod check;
 mod document;
 mod error;
+mod incremental;
 mod location;
 mod place;
 mod report;
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 
 pub use document::Document;
 pub use error::JobError;
+pub use incremental::Incremental;
 pub use location::{Location, resolve_options};
 pub(crate) use location::{clean, without_file_scheme};
 pub use place::Place;
@@ -65,6 +67,8 @@ pub struct Job {
     pub window: Window,
     /// The job's own `$parameters`.
     pub parameters: BTreeMap<String, Parameter>,
+    /// The steps that are kept, of which a run computes the days that changed.
+    pub incremental: Vec<Incremental>,
     /// SQL before the model.
     pub features: Features,
     /// The model.
@@ -92,6 +96,8 @@ pub struct Source {
     pub location: Location,
     /// The Delta version to read; the latest unless given.
     pub version: Option<u64>,
+    /// The column that says to which day a row belongs, where a step is kept by days.
+    pub time_column: Option<String>,
     /// Settings of the object store.
     pub options: BTreeMap<String, Template>,
 }

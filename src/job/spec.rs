@@ -1,7 +1,7 @@
 //! The job file as written: the exact shape of its TOML, before anything is checked against anything else.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use serde::Deserialize;
 
@@ -19,6 +19,8 @@ pub(super) struct JobSpec {
     pub parameters: BTreeMap<String, Parameter>,
     #[serde(default)]
     pub allowed_parameters: BTreeMap<String, Vec<Parameter>>,
+    #[serde(default)]
+    pub incremental: BTreeMap<String, IncrementalSpec>,
     pub features: FeaturesSpec,
     #[serde(default)]
     pub isolation_forest: IsolationForestParams,
@@ -45,6 +47,7 @@ pub(super) struct SourceSpec {
     pub format: Format,
     pub location: Template,
     pub version: Option<u64>,
+    pub time_column: Option<String>,
     #[serde(default)]
     pub options: BTreeMap<String, Template>,
 }
@@ -143,6 +146,18 @@ pub enum DuplicateKeys {
 pub enum Scaler {
     /// scikit-learn's `StandardScaler`: the mean taken off, then divided by the standard deviation.
     Standard,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IncrementalSpec {
+    pub time_column: Option<String>,
+    pub batch_size: Option<NonZeroU32>,
+    #[serde(default)]
+    pub lookback: u32,
+    pub location: Option<Template>,
+    #[serde(default)]
+    pub options: BTreeMap<String, Template>,
 }
 
 #[derive(Debug, Deserialize)]

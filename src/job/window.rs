@@ -82,6 +82,20 @@ impl Zone {
         instant.with_timezone(&self.zone).date_naive()
     }
 
+    /// When a calendar day begins in this zone.
+    pub fn start_of(&self, day: NaiveDate) -> DateTime<Utc> {
+        self.instant(day.and_time(NaiveTime::MIN))
+    }
+
+    /// The day between whose start and the next one's `instant` lies: its date, but where clocks go back over midnight.
+    pub fn day_of(&self, instant: DateTime<Utc>) -> NaiveDate {
+        let date = self.date(instant);
+        match date.succ_opt() {
+            Some(next) if instant >= self.start_of(next) => next,
+            _ => date,
+        }
+    }
+
     fn floor(&self, instant: DateTime<Utc>, bucket: Bucket) -> DateTime<Utc> {
         calendar::floor(self.zone, instant, bucket)
     }

@@ -5,6 +5,7 @@
 //! memory until its last reader is done; a step that is read once is part of its reader's plan.
 
 mod columns;
+mod kept;
 mod last_reading;
 mod repeatable;
 mod volume;
@@ -25,11 +26,13 @@ use futures::future::try_join_all;
 
 use crate::error::{Error, Result};
 use crate::features::{FeatureError, FeatureTable};
+use crate::incremental::{KeptStep, KeptSummary};
 use crate::job::{Interval, Job, SCORED, SqlFile};
 use crate::misfit::misfit;
 use crate::progress::Progress;
 use crate::scoring::Scored;
 use crate::session;
+use crate::source::OpenSource;
 
 /// The planned SQL of one run.
 pub struct Pipeline<'a> {
@@ -38,6 +41,10 @@ pub struct Pipeline<'a> {
     interval: Interval,
     parameters: ParamValues,
     findings_schema: SchemaRef,
+    sources: Vec<OpenSource>,
+    /// The tables of the steps that are kept, by the steps' names.
+    kept: Vec<(String, KeptStep)>,
+    kept_summaries: Vec<KeptSummary>,
 }
 
 impl<'a> Pipeline<'a> {
@@ -47,13 +54,18 @@ impl<'a> Pipeline<'a> {
         job: &'a Job,
         interval: &Interval,
     ) -> Result<()> {
-        Self::new(ctx, job, interval)
+        Self::new(ctx, job, interval, Vec::new())
             .plan_all(&job.features.sql, false)
             .await
             .map(drop)
     }
 
-    fn new(ctx: &SessionContext, job: &'a Job, interval: &Interval) -> Self {
+    fn new(
+        ctx: &SessionContext,
+        job: &'a Job,
+        interval: &Interval,
+        sources: Vec<OpenSource>,
+    ) -> Self {
         let parameters: HashMap<_, _> = session::parameters(job, interval).into_iter().collect();
         Self {
             ctx: ctx.clone(),
@@ -61,6 +73,9 @@ impl<'a> Pipeline<'a> {
             interval: *interval,
             parameters: ParamValues::from(parameters),
             findings_schema: Arc::new(Schema::empty()),
+            sources,
+            kept: Vec::new(),
+            kept_summaries: Vec::new(),
         }
     }
 
@@ -68,8 +83,13 @@ impl<'a> Pipeline<'a> {
     ///
     /// # Errors
     /// SQL that does not fit the tables; keys, features or a time column that the SQL does not make.
-    pub async fn plan(ctx: &SessionContext, job: &'a Job, interval: &Interval) -> Result<Self> {
-        let mut pipeline = Self::new(ctx, job, interval);
+    pub async fn plan(
+        ctx: &SessionContext,
+        job: &'a Job,
+        interval: &Interval,
+        sources: Vec<OpenSource>,
+    ) -> Result<Self> {
+        let mut pipeline = Self::new(ctx, job, interval, sources);
         let features = pipeline.plan_all(&job.features.sql, true).await?;
         columns::check_features(job, &features)?;
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
@@ -88,13 +108,18 @@ impl<'a> Pipeline<'a> {
         &self.findings_schema
     }
 
+    /// What was done to the steps that are kept.
+    pub fn into_kept_summaries(self) -> Vec<KeptSummary> {
+        self.kept_summaries
+    }
+
     /// Runs the SQL before the model: the rows to judge, sorted by the job's keys.
-    pub async fn features(&self, progress: &mut Progress) -> Result<FeatureTable> {
+    pub async fn features(&mut self, progress: &mut Progress) -> Result<FeatureTable> {
         let features = &self.job.features;
         let last = self.job.last_step();
         self.run_all(&features.sql[..features.sql.len() - 1], progress)
             .await?;
-        let rows = self.query(last).await?;
+        let rows = self.rows(last, progress).await?;
         let schema = Arc::clone(rows.schema().inner());
         let batches: Vec<_> = self
             .collect(last, rows, progress)
@@ -140,7 +165,7 @@ impl<'a> Pipeline<'a> {
 
     /// Runs the SQL after the model: what is worth a person's time.
     pub async fn findings(
-        &self,
+        &mut self,
         scored: Scored,
         progress: &mut Progress,
     ) -> Result<Vec<RecordBatch>> {
@@ -167,9 +192,9 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Runs steps: those read once become views, those read more often are computed now.
-    async fn run_all(&self, files: &[SqlFile], progress: &mut Progress) -> Result<()> {
+    async fn run_all(&mut self, files: &[SqlFile], progress: &mut Progress) -> Result<()> {
         for file in files {
-            let rows = self.query(file).await?;
+            let rows = self.rows(file, progress).await?;
             if self.is_computed(file) {
                 let schema = Arc::clone(rows.schema().inner());
                 let partitions = self.collect(file, rows, progress).await?;
@@ -233,7 +258,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Plans files in their order; without `for_a_run`, all of them stay views that can be asked.
-    async fn plan_all(&self, files: &[SqlFile], for_a_run: bool) -> Result<SchemaRef> {
+    async fn plan_all(&mut self, files: &[SqlFile], for_a_run: bool) -> Result<SchemaRef> {
         let mut schema = Arc::new(Schema::empty());
         for file in files {
             let rows = self.query(file).await?;
@@ -243,6 +268,9 @@ impl<'a> Pipeline<'a> {
                 .create_physical_plan()
                 .await
                 .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+            if for_a_run {
+                self.open_kept(file, &schema).await?;
+            }
             if for_a_run && self.is_computed(file) {
                 // The run computes it once: its readers are planned upon its rows, not upon its SQL again and again.
                 self.register(&file.name, &schema, &[])?;
@@ -255,28 +283,9 @@ impl<'a> Pipeline<'a> {
         Ok(schema)
     }
 
-    /// Plans one file with its `$parameters` bound.
+    /// Plans one file upon the tables that the run has.
     async fn query(&self, file: &SqlFile) -> Result<DataFrame> {
-        let rows = self
-            .ctx
-            .sql_with_options(&file.text, session::only_queries())
-            .await;
-        let rows = rows.and_then(|rows| rows.with_param_values(self.parameters.clone()));
-        let rows = rows.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
-        match repeatable::unrepeatable(rows.logical_plan()) {
-            None => Ok(rows),
-            Some(function) => Err(Error::Plan {
-                file: file.path.clone(),
-                line: None,
-                message: format!(
-                    "`{function}()` gives another answer each time, and a run must be repeatable"
-                ),
-                hint: Some(
-                    "the run's time is `$as_of`; any other value can be a parameter of the job"
-                        .to_owned(),
-                ),
-            }),
-        }
+        query(&self.ctx, file, &self.parameters).await
     }
 
     /// Plans a file's rows, and lets go of what no later file reads: the plan has its own rows in hand.
@@ -342,6 +351,33 @@ impl<'a> Pipeline<'a> {
             .deregister_table(bare(name))
             .map(drop)
             .map_err(Error::Session)
+    }
+}
+
+/// Plans one file with its `$parameters` bound.
+async fn query(
+    ctx: &SessionContext,
+    file: &SqlFile,
+    parameters: &ParamValues,
+) -> Result<DataFrame> {
+    let rows = ctx
+        .sql_with_options(&file.text, session::only_queries())
+        .await;
+    let rows = rows.and_then(|rows| rows.with_param_values(parameters.clone()));
+    let rows = rows.map_err(|error| misfit(ctx, &file.path, &error))?;
+    match repeatable::unrepeatable(rows.logical_plan()) {
+        None => Ok(rows),
+        Some(function) => Err(Error::Plan {
+            file: file.path.clone(),
+            line: None,
+            message: format!(
+                "`{function}()` gives another answer each time, and a run must be repeatable"
+            ),
+            hint: Some(
+                "the run's time is `$as_of`; any other value can be a parameter of the job"
+                    .to_owned(),
+            ),
+        }),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use chrono::TimeDelta;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::scalar::ScalarValue;
 use deltalake::delta_datafusion::create_session;
@@ -79,9 +80,7 @@ impl DeltaSink {
         let mut tries = 1;
         loop {
             match self.commit(job, run, rows).await {
-                Err(DeltaTableError::Transaction {
-                    source: TransactionError::CommitConflict(_),
-                }) if tries < TRIES => {
+                Err(error) if lost_a_race(&error) && tries < TRIES => {
                     tries += 1;
                     self.table.load().await?;
                 }
@@ -123,29 +122,46 @@ impl DeltaSink {
             [] => vec![RecordBatch::new_empty(Arc::clone(&self.schema))],
             rows => rows.to_vec(),
         };
-        let mut session = create_session().state();
-        // Files rewritten by a commit keep plain text columns, which every reader knows.
-        session
-            .config_mut()
-            .options_mut()
-            .execution
-            .parquet
-            .schema_force_view_types = false;
-        let compression = Compression::ZSTD(ZstdLevel::default());
         self.table
             .clone()
             .write(rows)
             .with_save_mode(SaveMode::Overwrite)
             .with_replace_where(interval_predicate(job, run))
-            .with_session_state(Arc::new(session))
-            .with_writer_properties(
-                WriterProperties::builder()
-                    .set_compression(compression)
-                    .build(),
-            )
+            .with_session_state(write_session())
+            .with_writer_properties(writer_properties())
             .with_commit_properties(commit_properties(job, run))
             .await
     }
+}
+
+/// The engine of a write.
+pub(crate) fn write_session() -> Arc<SessionState> {
+    let mut session = create_session().state();
+    // Files rewritten by a commit keep plain text columns, which every reader knows.
+    session
+        .config_mut()
+        .options_mut()
+        .execution
+        .parquet
+        .schema_force_view_types = false;
+    Arc::new(session)
+}
+
+/// How the files of a table are written.
+pub(crate) fn writer_properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build()
+}
+
+/// Whether a commit failed since another one was quicker.
+pub(crate) fn lost_a_race(error: &DeltaTableError) -> bool {
+    matches!(
+        error,
+        DeltaTableError::Transaction {
+            source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_),
+        } | DeltaTableError::VersionAlreadyExists(_)
+    )
 }
 
 /// Opens a Delta table that is to be written, or looks whether one can be made there; it then has no version.

@@ -78,7 +78,7 @@ pub(super) fn table_schema(job: &Job, findings: &Schema) -> Result<SchemaRef, Si
 }
 
 /// The type in which a value is stored: plain ones, which every reader of Delta tables knows.
-fn stored_type(data_type: &DataType) -> Option<DataType> {
+pub(crate) fn stored_type(data_type: &DataType) -> Option<DataType> {
     Some(match data_type {
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
         DataType::Binary | DataType::BinaryView | DataType::LargeBinary => DataType::Binary,

@@ -5,9 +5,12 @@ mod error;
 mod finding;
 
 pub use delta::{DeltaSink, Receipt};
-pub(crate) use delta::{Made, create, open as open_table};
+pub(crate) use delta::{
+    Made, create, lost_a_race, open as open_table, write_session, writer_properties,
+};
 pub use error::SinkError;
 pub use finding::is_common;
+pub(crate) use finding::stored_type;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;

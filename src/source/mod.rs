@@ -9,6 +9,7 @@ mod delta;
 mod error;
 mod evtx;
 mod files;
+mod history;
 mod nested;
 mod parquet;
 mod skipped;
@@ -33,6 +34,8 @@ use crate::functions::local_time;
 pub(crate) use delta::DeltaSource;
 pub use delta::UnknownChanges;
 pub use error::SourceError;
+use history::Log;
+pub(crate) use history::{History, Taken, Touched, days_of};
 pub use skipped::{Skipped, UnreadableFile};
 pub(crate) use source_files::{SourceFile, SourceFiles};
 
@@ -62,6 +65,15 @@ pub struct SourceSummary {
     pub skipped: Skipped,
 }
 
+/// A source that SQL can read.
+#[derive(Debug)]
+pub struct OpenSource {
+    /// What a run tells of it.
+    pub summary: SourceSummary,
+    /// How it came to be what it is.
+    pub(crate) history: History,
+}
+
 /// A table found where the job says.
 struct Opened {
     provider: Arc<dyn TableProvider>,
@@ -72,6 +84,7 @@ struct Opened {
     files: usize,
     bytes: u64,
     skipped: Skipped,
+    log: Log,
 }
 
 /// A digest of what tells one table from another.
@@ -89,12 +102,12 @@ pub async fn register_all(
     ctx: &SessionContext,
     job: &Job,
     interval: &Interval,
-) -> Result<Vec<SourceSummary>, Error> {
+) -> Result<Vec<OpenSource>, Error> {
     let reading = Reading {
         start: interval.train_start,
         strict: job.engine.strict,
     };
-    let mut summaries = Vec::new();
+    let mut sources = Vec::new();
     for source in &job.sources {
         let location = source.location.to_string();
         let opened = open(ctx, source, &location, reading)
@@ -105,7 +118,7 @@ pub async fn register_all(
                 Ok(opened)
             });
         let opened = opened.map_err(|error| blame(&source.name, &location, error))?;
-        summaries.push(SourceSummary {
+        let summary = SourceSummary {
             name: source.name.clone(),
             location,
             identity: opened.identity,
@@ -113,13 +126,15 @@ pub async fn register_all(
             files: opened.files,
             bytes: opened.bytes,
             skipped: opened.skipped,
-        });
+        };
+        let history = History::new(source, opened.log, &job.window.timezone);
+        sources.push(OpenSource { summary, history });
     }
-    Ok(summaries)
+    Ok(sources)
 }
 
 /// Says in the log how many files were skipped beside those that it names, when all has been read.
-pub(crate) fn tell_of_skipped(sources: &[SourceSummary]) {
+pub(crate) fn tell_of_skipped<'s>(sources: impl IntoIterator<Item = &'s SourceSummary>) {
     for source in sources {
         source.skipped.tell_of_others(&source.name);
     }
@@ -171,6 +186,7 @@ pub(crate) async fn register_output(
         format: Format::Delta,
         location: target.location.clone(),
         version,
+        time_column: None,
         options: target.options.clone(),
     };
     let shown = target.location.to_string();
@@ -246,8 +262,22 @@ fn register(
     timezone: &str,
     nests: bool,
 ) -> Result<(), DataFusionError> {
+    let provider = Arc::clone(&opened.provider);
+    let table = as_read(ctx, provider, &opened.nullable_partitions, timezone, nests)?;
+    ctx.register_table(TableReference::bare(source.name.as_str()), table)?;
+    Ok(())
+}
+
+/// A table as SQL reads it.
+fn as_read(
+    ctx: &SessionContext,
+    provider: Arc<dyn TableProvider>,
+    nullable_partitions: &[String],
+    timezone: &str,
+    nests: bool,
+) -> Result<Arc<dyn TableProvider>, DataFusionError> {
     let zoned = DataType::Timestamp(TimeUnit::Microsecond, Some(timezone.into()));
-    let schema = opened.provider.schema();
+    let schema = provider.schema();
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let nests = nests && nested::has_fields(names);
     let mut is_as_it_is = !nests;
@@ -257,7 +287,7 @@ fn register(
             data_type if *data_type == zoned => return (field.name().as_str(), column),
             DataType::Timestamp(_, None) if timezone != "UTC" => local_time(column, timezone),
             DataType::Timestamp(..) => cast(column, zoned.clone()),
-            _ if opened.nullable_partitions.contains(field.name()) => {
+            _ if nullable_partitions.contains(field.name()) => {
                 nullif(column, lit(parquet::HIVE_NULL))
             }
             _ => return (field.name().as_str(), column),
@@ -266,20 +296,16 @@ fn register(
         (field.name().as_str(), changed)
     });
     let columns: Vec<_> = columns.collect();
-    let table = if is_as_it_is {
-        Arc::clone(&opened.provider)
+    if is_as_it_is {
+        return Ok(provider);
+    }
+    let columns = if nests {
+        nested::nest(columns)
     } else {
-        ctx.read_table(Arc::clone(&opened.provider))?
-            .select(if nests {
-                nested::nest(columns)
-            } else {
-                columns
-                    .into_iter()
-                    .map(|(name, column)| nested::named(column, name))
-                    .collect()
-            })?
-            .into_view()
+        columns
+            .into_iter()
+            .map(|(name, column)| nested::named(column, name))
+            .collect()
     };
-    ctx.register_table(TableReference::bare(source.name.as_str()), table)?;
-    Ok(())
+    Ok(ctx.read_table(provider)?.select(columns)?.into_view())
 }

@@ -30,6 +30,7 @@ use self::bucket::{Bucket, TrailFile};
 use self::days::WantedDays;
 use self::exec::{CloudTrailExec, Scan};
 use super::files::{digest, register_store};
+use super::history::Log;
 use super::source_files::SourceFile;
 use super::{Opened, Skipped, SourceError, identity};
 
@@ -70,6 +71,7 @@ pub(super) async fn open(
     let metas: Vec<ObjectMeta> = files.iter().map(|file| file.meta.clone()).collect();
     let skipped = Skipped::new(strict);
     let opened = Opened {
+        log: Log::Unknown,
         nullable_partitions: Vec::new(),
         identity: identity(&[location]),
         version: digest(&metas),

@@ -32,6 +32,8 @@ pub(crate) struct AddedFile {
 /// A file that went.
 #[derive(Debug)]
 pub(crate) struct RemovedFile {
+    /// Its path in the table.
+    pub(crate) path: String,
     /// The version that it went with.
     pub(crate) version: u64,
 }
@@ -111,7 +113,8 @@ fn leave(
 ) {
     if remove.data_change {
         if added.remove(&remove.path).is_none() {
-            removed.push(RemovedFile { version });
+            let path = remove.path.clone();
+            removed.push(RemovedFile { path, version });
         }
     } else if let Some(file) = added.get_mut(&remove.path) {
         file.is_there = false;

@@ -4,13 +4,17 @@ mod changes;
 mod source;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_table_uri};
 
+pub(super) use changes::Changes;
 pub use changes::UnknownChanges;
 pub(crate) use source::DeltaSource;
 
+use super::history::Log;
 use super::{Opened, Skipped, SourceError, identity};
 use crate::blame::Blame;
 
@@ -93,6 +97,7 @@ pub(super) async fn open(
         .await
         .map_err(SourceError::Register)?;
     Ok(Opened {
+        log: Log::Delta(Box::new(table)),
         provider,
         nullable_partitions: Vec::new(),
         identity,
@@ -101,6 +106,21 @@ pub(super) async fn open(
         bytes,
         skipped: Skipped::default(),
     })
+}
+
+/// Some files of a table as they were in a version of it.
+pub(super) async fn files_of(
+    table: &DeltaTable,
+    version: u64,
+    paths: Vec<String>,
+) -> Result<Arc<dyn TableProvider>, SourceError> {
+    let mut table = table.clone();
+    if table.version() != Some(version) {
+        let loaded = table.load_version(version).await;
+        loaded.map_err(SourceError::Delta)?;
+    }
+    let provider = table.table_provider().with_file_paths(paths).await;
+    provider.map_err(SourceError::Register)
 }
 
 /// What to do about a table that cannot be opened; the kernel tells its reasons in words alone.

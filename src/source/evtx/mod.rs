@@ -19,6 +19,7 @@ use datafusion::prelude::SessionContext;
 use object_store::ObjectMeta;
 
 use super::files::{digest, file_name, list, register_store};
+use super::history::Log;
 use super::source_files::SourceFile;
 use super::{Opened, Skipped, SourceError, identity};
 
@@ -33,6 +34,7 @@ pub(super) async fn open(
 ) -> Result<Opened, SourceError> {
     let Files { url, files } = Files::open(ctx, location, shown, options).await?;
     Ok(Opened {
+        log: Log::Unknown,
         nullable_partitions: Vec::new(),
         identity: identity(&[location]),
         version: digest(&files),

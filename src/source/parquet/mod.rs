@@ -1,6 +1,7 @@
 //! Parquet: a file, a directory (with Hive partitions or without) or a glob.
 
 mod files;
+mod listed;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,8 +17,10 @@ use futures::StreamExt;
 use object_store::ObjectMeta;
 
 pub(crate) use files::Files;
+pub(super) use listed::Listed;
 
 use super::files::{digest, file_name, list, register_store};
+use super::history::Log;
 use super::{Opened, Skipped, SourceError, identity};
 use crate::blame::{Blame, blame_of};
 
@@ -111,12 +114,19 @@ pub(super) async fn open(
                 .unwrap_or(SourceError::Parquet(error)));
         }
     };
+    let listed = Listed {
+        url: url.clone(),
+        listing: listing.clone().with_table_partition_cols(Vec::new()),
+        schema: Arc::clone(&schema),
+        files: files.clone(),
+    };
     let config = ListingTableConfig::new(url)
         .with_listing_options(listing)
         .with_schema(schema);
     let table = ListingTable::try_new(config).map_err(SourceError::Parquet)?;
     let bytes = files.iter().map(|file| file.size).sum();
     Ok(Opened {
+        log: Log::Parquet(Box::new(listed)),
         provider: Arc::new(table),
         nullable_partitions,
         identity: identity(&[location]),

@@ -1,0 +1,252 @@
+//! Steps that are kept: the days that changed are computed and stored, the rest of the run's time is computed and not stored.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use chrono::{DateTime, NaiveDate, Utc};
+use datafusion::common::ParamValues;
+use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::scalar::ScalarValue;
+
+use super::{Pipeline, bare, stopped};
+use crate::error::{Error, Result};
+use crate::incremental::{Commit, KeptError, KeptStep, whole_days};
+use crate::job::{Interval, Job, JobError, SqlFile};
+use crate::progress::Progress;
+use crate::session;
+use crate::source::days_of;
+
+/// How often a commit that lost a race is tried again from the table's new state.
+const TRIES: usize = 5;
+
+/// A part of the run's time.
+struct Part {
+    time: Range<DateTime<Utc>>,
+    /// Whether rows without a time belong to it.
+    and_undated: bool,
+}
+
+impl Pipeline<'_> {
+    /// Opens the table of a step that is kept, where the job keeps it.
+    pub(super) async fn open_kept(&mut self, file: &SqlFile, columns: &SchemaRef) -> Result<()> {
+        if let Some(config) = self.job.kept(&file.name) {
+            check_sources(&self.ctx, self.job, file).await?;
+            let kept = KeptStep::open(self.job, config, file, columns, &self.sources).await?;
+            self.kept.push((file.name.clone(), kept));
+        }
+        Ok(())
+    }
+
+    /// The rows of a step in the run's time; of one that is kept, after its table has been brought up to date.
+    pub(super) async fn rows(
+        &mut self,
+        file: &SqlFile,
+        progress: &mut Progress,
+    ) -> Result<DataFrame> {
+        let kept = self.kept.iter().position(|(name, _)| *name == file.name);
+        let Some(kept) = kept else {
+            return self.query(file).await;
+        };
+        let (_, mut kept) = self.kept.swap_remove(kept);
+        let days = whole_days(&self.job.window, &self.interval);
+        self.refresh(&mut kept, file, &days, progress).await?;
+        let mut rows = None;
+        if kept.is_there() && !days.is_empty() {
+            rows = Some(kept.rows(&self.ctx, &days).await?);
+        }
+        for part in self.parts(&days) {
+            let more = self.query_part(file, &part).await?;
+            rows = Some(match rows {
+                None => more,
+                Some(rows) => rows.union(more).map_err(|error| stopped(file, error))?,
+            });
+        }
+        match rows {
+            Some(rows) => Ok(rows),
+            None => self.query(file).await,
+        }
+    }
+
+    async fn refresh(
+        &mut self,
+        kept: &mut KeptStep,
+        file: &SqlFile,
+        days: &Range<NaiveDate>,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let mut computed = Vec::new();
+        let mut whole = None;
+        for _ in 0..TRIES {
+            let due = kept
+                .due(&self.ctx, &self.sources, days, async |days| {
+                    self.days_with_rows(file, days).await
+                })
+                .await?;
+            whole = due.whole.clone().or(whole);
+            let mut is_done = true;
+            for batch in &due.batches {
+                let part = Part {
+                    time: self.time_of(&batch.days),
+                    and_undated: false,
+                };
+                let rows = self.query_part(file, &part).await?;
+                let rows = self.collect(file, rows, progress).await?;
+                let rows = rows.into_iter().flatten().collect();
+                if kept.replace(batch, &due, rows).await? == Commit::Lost {
+                    is_done = false;
+                    kept.reload().await?;
+                    break;
+                }
+                computed.push(batch.days.clone());
+            }
+            if is_done {
+                let summary = kept.summary(computed, whole);
+                tracing::info!(
+                    step = file.name,
+                    computed = summary.computed.len(),
+                    whole = summary.whole,
+                    "days of a kept step were computed"
+                );
+                self.kept_summaries.push(summary);
+                return Ok(());
+            }
+        }
+        Err(Error::Kept {
+            step: file.name.clone(),
+            location: kept.location(),
+            source: Box::new(KeptError::Busy),
+        })
+    }
+
+    /// What of the run's time lies outside of its whole days.
+    fn parts(&self, days: &Range<NaiveDate>) -> Vec<Part> {
+        let run = self.interval.train_start..self.interval.as_of;
+        let last = |time| Part {
+            time,
+            and_undated: true,
+        };
+        if days.is_empty() {
+            return vec![last(run)];
+        }
+        let kept = self.time_of(days);
+        let mut parts = vec![last(kept.end..run.end)];
+        if run.start < kept.start {
+            parts.push(Part {
+                time: run.start..kept.start,
+                and_undated: false,
+            });
+        }
+        parts
+    }
+
+    fn time_of(&self, days: &Range<NaiveDate>) -> Range<DateTime<Utc>> {
+        let zone = &self.job.window.timezone;
+        zone.start_of(days.start)..zone.start_of(days.end)
+    }
+
+    /// Plans a step upon the rows of its sources that belong to a part of time.
+    async fn query_part(&self, file: &SqlFile, part: &Part) -> Result<DataFrame> {
+        let ctx = session::apart(&self.ctx);
+        for source in self.job.sources_of(file) {
+            let rows = self.ctx.table(bare(&source.name)).await;
+            let rows = rows.and_then(|rows| match &source.time_column {
+                Some(column) => rows.filter(self.is_in(part, column)),
+                None => Ok(rows),
+            });
+            let rows = rows.map_err(|error| stopped(file, error))?;
+            ctx.register_table(bare(&source.name), rows.into_view())
+                .map_err(|error| stopped(file, error))?;
+        }
+        let (start, end) = (part.time.start, part.time.end);
+        let interval = Interval {
+            as_of: end,
+            train_start: start,
+            train_end: end,
+            detect_start: start,
+            detect_end: end,
+        };
+        let parameters: HashMap<_, _> = session::parameters(self.job, &interval)
+            .into_iter()
+            .collect();
+        super::query(&ctx, file, &ParamValues::from(parameters)).await
+    }
+
+    fn is_in(&self, part: &Part, column: &str) -> Expr {
+        let zone = self.job.window.timezone.name();
+        let instant = |time: DateTime<Utc>| {
+            let micros = Some(time.timestamp_micros());
+            lit(ScalarValue::TimestampMicrosecond(micros, Some(zone.into())))
+        };
+        let time = || ident(column);
+        let is_in = time()
+            .gt_eq(instant(part.time.start))
+            .and(time().lt(instant(part.time.end)));
+        if part.and_undated {
+            is_in.or(time().is_null())
+        } else {
+            is_in
+        }
+    }
+
+    /// Those of some days of which a source has rows.
+    async fn days_with_rows(
+        &self,
+        file: &SqlFile,
+        days: &Range<NaiveDate>,
+    ) -> Result<BTreeSet<NaiveDate>> {
+        let part = Part {
+            time: self.time_of(days),
+            and_undated: false,
+        };
+        let zone = &self.job.window.timezone;
+        let mut found = BTreeSet::new();
+        for source in self.job.sources_of(file) {
+            let Some(column) = &source.time_column else {
+                continue;
+            };
+            let read = async {
+                let rows = self.ctx.table(bare(&source.name)).await?;
+                days_of(rows.filter(self.is_in(&part, column))?, column, zone).await
+            };
+            found.extend(read.await.map_err(|error| stopped(file, error))?);
+        }
+        Ok(found)
+    }
+}
+
+/// The time columns of the step's sources are there, and times.
+async fn check_sources(ctx: &SessionContext, job: &Job, file: &SqlFile) -> Result<()> {
+    for source in job.sources_of(file) {
+        let Some(column) = &source.time_column else {
+            continue;
+        };
+        let place = || {
+            let key = format!("sources.{}.time_column", source.name);
+            job.document.place(&key)
+        };
+        let table = ctx.table(bare(&source.name)).await;
+        let table = table.map_err(|error| stopped(file, error))?;
+        let fields = table.schema().fields();
+        match fields.iter().find(|field| field.name() == column) {
+            None => {
+                return Err(Error::Job(JobError::UnknownName {
+                    place: place(),
+                    name: column.clone(),
+                    expected: format!("a column of `{}`", source.name),
+                    known: fields.iter().map(|field| field.name().clone()).collect(),
+                }));
+            }
+            Some(field) if !matches!(field.data_type(), DataType::Timestamp(..)) => {
+                let found = crate::display::type_name(field.data_type());
+                return Err(Error::Job(JobError::Value {
+                    place: place(),
+                    message: format!("`{column}` of `{}` is {found}, not a time", source.name),
+                }));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
