@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result, causes};
+use crate::features::FeatureTable;
 use crate::forest::{InstructionSet, IsolationForest};
 use crate::incremental::KeptSummary;
 use crate::job::{Interval, Job};
@@ -88,10 +89,7 @@ async fn judge(
     let features = pipeline.features(progress).await?;
     let samples = features.n_samples();
     let (forest, mut scores) = progress.stage("isolation forest", samples, || {
-        session::thread_pool(job)?.install(|| {
-            IsolationForest::fit_score(&job.isolation_forest, features.matrix())
-                .map_err(Error::from)
-        })
+        session::thread_pool(job)?.install(|| fit_score(job, &features))
     })?;
     tokio::task::yield_now().await; // a run that was told to stop stops here
     let mut model = ModelSummary::new(job, &features, &forest, &scores);
@@ -117,6 +115,17 @@ async fn judge(
         findings,
         receipts,
     })
+}
+
+/// Learns from the rows, or from those of them that the job learns from, and judges all.
+fn fit_score(job: &Job, features: &FeatureTable) -> Result<(IsolationForest, Vec<f64>)> {
+    let (params, rows) = (&job.isolation_forest, features.matrix());
+    let Some(learnt) = features.learnt()? else {
+        return Ok(IsolationForest::fit_score(params, rows)?);
+    };
+    let forest = IsolationForest::fit(params, &learnt)?;
+    let scores = forest.score_samples(rows)?;
+    Ok((forest, scores))
 }
 
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.

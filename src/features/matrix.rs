@@ -1,6 +1,7 @@
 //! The feature columns as the forest sees them: `f32`, by NumPy's and scikit-learn's rules.
 
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, PrimitiveArray, RecordBatch};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Float64Type, Int64Type, SchemaRef, UInt64Type,
 };
@@ -26,6 +27,7 @@ pub(super) fn columns(
     features: &Features,
     schema: &SchemaRef,
     batches: &[RecordBatch],
+    learnt: Option<&BooleanBuffer>,
 ) -> Result<Columns, FeatureError> {
     let all = |is: fn(&DataType) -> bool| {
         let field = |name| schema.field_with_name(name);
@@ -40,6 +42,7 @@ pub(super) fn columns(
         let column = Column {
             step,
             name,
+            learnt,
             chunks: batches
                 .iter()
                 .filter_map(|batch| batch.column_by_name(name))
@@ -77,6 +80,8 @@ pub(super) fn columns(
 struct Column<'a> {
     step: &'a str,
     name: &'a str,
+    /// Which rows the scaler learns from; all where it is not said.
+    learnt: Option<&'a BooleanBuffer>,
     chunks: Vec<&'a ArrayRef>,
 }
 
@@ -128,7 +133,10 @@ impl Column<'_> {
             Ok(())
         })?;
         self.check_finite(wide.iter().filter(|value| value.is_infinite()).count())?;
-        let scale = ColumnScale::fit(wide, SummationOrder::Pairwise);
+        let scale = match self.learnt {
+            None => ColumnScale::fit(wide, SummationOrder::Pairwise),
+            Some(rows) => ColumnScale::fit(&only(wide, rows), SummationOrder::Pairwise),
+        };
         let scaled = wide.iter().map(|value| scale.transform(*value) as f32);
         Ok((scale, scaled.collect()))
     }
@@ -137,7 +145,10 @@ impl Column<'_> {
     fn standardised_f32(&self) -> Result<(ColumnScale, Vec<f32>), FeatureError> {
         let mut values = self.numbers(false)?;
         self.check_finite(values.iter().filter(|value| value.is_infinite()).count())?;
-        let scale = ColumnScale::fit_f32(&values, SummationOrder::Pairwise);
+        let scale = match self.learnt {
+            None => ColumnScale::fit_f32(&values, SummationOrder::Pairwise),
+            Some(rows) => ColumnScale::fit_f32(&only(&values, rows), SummationOrder::Pairwise),
+        };
         for value in &mut values {
             *value = scale.transform_f32(*value);
         }
@@ -179,6 +190,11 @@ impl Column<'_> {
         }
         Ok(())
     }
+}
+
+/// The values of some rows.
+pub(super) fn only<N: Copy>(values: &[N], rows: &BooleanBuffer) -> Vec<N> {
+    rows.set_indices().map(|row| values[row]).collect()
 }
 
 fn extend<T: ArrowPrimitiveType, N: Copy>(

@@ -7,8 +7,9 @@ mod matrix;
 mod order;
 mod repeated;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::array::{ArrayRef, AsArray, BooleanBufferBuilder, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 
 use crate::blame::Blame;
@@ -24,6 +25,17 @@ pub struct FeatureTable {
     matrix: FeatureMatrix,
     scales: Option<Vec<ColumnScale>>,
     duplicate_rows: usize,
+    /// Which rows are learnt from; all where it is not said.
+    learnt: Option<BooleanBuffer>,
+}
+
+/// The rows that are learnt from, where they are not all: those whose time lies before an end, and those without one.
+#[derive(Clone, Copy, Debug)]
+pub struct Learnt<'a> {
+    /// The column of the time.
+    pub time_column: &'a str,
+    /// The end, in microseconds.
+    pub end: i64,
 }
 
 /// Why rows cannot be judged as they are.
@@ -36,6 +48,16 @@ pub enum FeatureError {
         step: String,
         /// The time that was asked for.
         window: Option<String>,
+    },
+    /// Nothing tells which rows are learnt from.
+    #[error(
+        "`{step}` has no time in a column `{column}`, and learning ends where reporting begins"
+    )]
+    NoTime {
+        /// The step that should have it.
+        step: String,
+        /// The column.
+        column: String,
     },
     /// Two rows with the same keys: which is the row, then?
     #[error("`{step}` has more than one row for the key {key}")]
@@ -89,7 +111,10 @@ pub enum FeatureError {
 impl FeatureError {
     /// Who has to act: features are data.
     pub fn blame(&self) -> Blame {
-        Blame::Data
+        match self {
+            Self::NoTime { .. } => Blame::Job,
+            _ => Blame::Data,
+        }
     }
 
     /// What to do next.
@@ -99,6 +124,9 @@ impl FeatureError {
                 "is the source up to date, and is `--as-of` (default: now) within its time?"
                     .to_owned()
             }
+            Self::NoTime { column, .. } => format!(
+                "let the last file of [features] sql make `{column}`, or leave [window] train_end out"
+            ),
             Self::DuplicateKey { step, .. } => format!(
                 "[features] keys must name a row of `{step}`: add the column that tells these rows apart, or group by the keys"
             ),
@@ -124,6 +152,7 @@ impl FeatureTable {
         features: &Features,
         schema: SchemaRef,
         batches: Vec<RecordBatch>,
+        learnt: Option<Learnt<'_>>,
     ) -> Result<Self, FeatureError> {
         let batches: Vec<_> = batches
             .into_iter()
@@ -144,7 +173,10 @@ impl FeatureTable {
                 }
             })?;
         let (batches, duplicate_rows) = repeated::once_each(step, features, batches)?;
-        let columns = matrix::columns(step, features, &schema, &batches)?;
+        let learnt = learnt
+            .map(|learnt| learnt.rows(step, &batches))
+            .transpose()?;
+        let columns = matrix::columns(step, features, &schema, &batches, learnt.as_ref())?;
         let matrix = FeatureMatrix::try_new(features.columns.clone(), columns.values)?;
         Ok(Self {
             schema,
@@ -152,12 +184,25 @@ impl FeatureTable {
             matrix,
             scales: columns.scales,
             duplicate_rows,
+            learnt,
         })
     }
 
     /// What the forest sees.
     pub fn matrix(&self) -> &FeatureMatrix {
         &self.matrix
+    }
+
+    /// What the forest learns from, where that is not all it judges.
+    pub fn learnt(&self) -> Result<Option<FeatureMatrix>, FeatureError> {
+        let Some(rows) = &self.learnt else {
+            return Ok(None);
+        };
+        let columns = (0..self.matrix.n_features())
+            .map(|column| matrix::only(self.matrix.column(column), rows))
+            .collect();
+        let names = self.matrix.feature_names().to_vec();
+        Ok(Some(FeatureMatrix::try_new(names, columns)?))
     }
 
     /// Mean and scale of each column, where the job scales them.
@@ -179,7 +224,7 @@ impl FeatureTable {
     pub fn rows_since(&self, column: &str, start: i64) -> Option<usize> {
         let mut rows = 0;
         for batch in &self.batches {
-            let times = cast(batch.column_by_name(column)?, &DataType::Int64).ok()?;
+            let times = times(batch, column)?;
             rows += times
                 .as_primitive::<Int64Type>()
                 .iter()
@@ -196,6 +241,38 @@ impl FeatureTable {
     }
 }
 
+impl Learnt<'_> {
+    fn rows(self, step: &str, batches: &[RecordBatch]) -> Result<BooleanBuffer, FeatureError> {
+        let mut rows = BooleanBufferBuilder::new(0);
+        for batch in batches {
+            let times = times(batch, self.time_column).ok_or_else(|| FeatureError::NoTime {
+                step: step.to_owned(),
+                column: self.time_column.to_owned(),
+            })?;
+            for time in times.as_primitive::<Int64Type>() {
+                rows.append(time.is_none_or(|time| time < self.end));
+            }
+        }
+        let rows = rows.finish();
+        if rows.count_set_bits() == 0 {
+            return Err(FeatureError::NoRows {
+                step: step.to_owned(),
+                window: Some("to learn from, before those that are reported".to_owned()),
+            });
+        }
+        Ok(rows)
+    }
+}
+
+/// A column of instants as microseconds; `None` where there is no such column.
+fn times(batch: &RecordBatch, column: &str) -> Option<ArrayRef> {
+    let column = batch.column_by_name(column)?;
+    matches!(column.data_type(), DataType::Timestamp(..))
+        .then(|| cast(column, &DataType::Timestamp(TimeUnit::Microsecond, None)).ok())
+        .flatten()
+        .and_then(|times| cast(&times, &DataType::Int64).ok())
+}
+
 /// Whether a column of this type can be a feature.
 pub(crate) fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric() || *data_type == DataType::Boolean
@@ -205,7 +282,7 @@ pub(crate) fn is_number(data_type: &DataType) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+    use arrow::array::{Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
 
     use super::*;
     use crate::job::{MissingValues, Scaler};
@@ -231,7 +308,13 @@ mod tests {
         batches: Vec<RecordBatch>,
         missing: MissingValues,
     ) -> Result<FeatureTable, FeatureError> {
-        FeatureTable::try_new("grouped", &features(missing), batches[0].schema(), batches)
+        FeatureTable::try_new(
+            "grouped",
+            &features(missing),
+            batches[0].schema(),
+            batches,
+            None,
+        )
     }
 
     fn counts(values: &[i64]) -> ArrayRef {
@@ -279,7 +362,8 @@ mod tests {
             duplicate_keys: DuplicateKeys::First,
             ..features(MissingValues::Error)
         };
-        let table = FeatureTable::try_new("events", &first, batches[0].schema(), batches).unwrap();
+        let table =
+            FeatureTable::try_new("events", &first, batches[0].schema(), batches, None).unwrap();
         assert_eq!(table.matrix().column(0), [4.0, 8.0, 7.0]);
         assert_eq!((table.n_samples(), table.duplicate_rows()), (3, 3));
     }
@@ -325,7 +409,7 @@ mod tests {
         let hosts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "c"]));
         let columns = [("host", hosts)].into_iter().chain(columns);
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        FeatureTable::try_new("grouped", &features, batch.schema(), vec![batch])
+        FeatureTable::try_new("grouped", &features, batch.schema(), vec![batch], None)
     }
 
     #[test]
@@ -344,6 +428,45 @@ mod tests {
         assert_eq!(table.matrix().column(0), [-step, 0.0, step]);
         assert_eq!((scales[1].mean, scales[1].scale), (5.0, 1.0));
         assert_eq!(table.matrix().column(1), [0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn rows_from_an_end_on_are_judged_and_not_learnt_from() {
+        let times = TimestampMicrosecondArray::from(vec![Some(10), Some(20), Some(30), None]);
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            (
+                "host",
+                Arc::new(StringArray::from(vec!["a", "b", "c", "d"])) as ArrayRef,
+                true,
+            ),
+            ("time", Arc::new(times), true),
+            ("x", counts(&[2, 6, 100, 4]), true),
+        ])
+        .unwrap();
+        let scaled = Features {
+            columns: vec!["x".to_owned()],
+            scaler: Some(Scaler::Standard),
+            ..features(MissingValues::Error)
+        };
+        let until = |end| {
+            let learnt = Learnt {
+                time_column: "time",
+                end,
+            };
+            FeatureTable::try_new(
+                "grouped",
+                &scaled,
+                batch.schema(),
+                vec![batch.clone()],
+                Some(learnt),
+            )
+        };
+        let table = until(30).unwrap();
+        assert_eq!(table.scales().unwrap()[0].mean, 4.0);
+        let learnt = table.learnt().unwrap().unwrap();
+        assert_eq!((table.n_samples(), learnt.n_samples()), (4, 3));
+        assert_eq!(learnt.column(0)[2], table.matrix().column(0)[3]);
+        assert_eq!(until(5).unwrap().learnt().unwrap().unwrap().n_samples(), 1); // the one without a time
     }
 
     #[test]

@@ -50,9 +50,7 @@ impl Job {
             engine: spec.engine,
             document,
         };
-        if !job.window.learns_what_it_reports() {
-            let message =
-                "`train` is shorter than `detect`: what is reported would not all be read";
+        if let Some(message) = job.window.misfit() {
             return Err(JobError::Value {
                 place: job.document.place("window.train"),
                 message: message.to_owned(),

@@ -32,7 +32,7 @@ pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Param
 pub use sql_file::SqlFile;
 pub(crate) use sql_file::parser_words;
 pub use template::{Template, as_written};
-pub use window::{Interval, Train, Window, Zone};
+pub use window::{Interval, Train, TrainEnd, Window, Zone};
 
 pub use crate::calendar::Bucket;
 

@@ -17,6 +17,9 @@ pub struct Window {
     pub detect: Duration,
     /// How far back from `as_of` the forest learns.
     pub train: Train,
+    /// Where learning ends: at `as_of`, or where what is reported begins.
+    #[serde(default)]
+    pub train_end: TrainEnd,
     /// The size of the time bucket that the SQL groups by; both windows start on a whole one.
     #[serde(default = "day")]
     pub bucket: Bucket,
@@ -43,6 +46,17 @@ pub enum Train {
     All,
     /// So long before `as_of`.
     Last(Duration),
+}
+
+/// Where learning ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrainEnd {
+    /// The forest learns what it reports on too.
+    #[default]
+    AsOf,
+    /// It reports on what it has not seen.
+    DetectStart,
 }
 
 /// A time zone and the name it was given by.
@@ -129,11 +143,19 @@ pub struct Interval {
 }
 
 impl Window {
-    /// Whether the forest learns from all the time that is reported on.
-    pub(super) fn learns_what_it_reports(&self) -> bool {
-        match self.train {
-            Train::All => true,
-            Train::Last(train) => train >= self.detect,
+    /// Why the two windows do not fit, where they don't.
+    pub(super) fn misfit(&self) -> Option<&'static str> {
+        let Train::Last(train) = self.train else {
+            return None;
+        };
+        match self.train_end {
+            TrainEnd::AsOf if train < self.detect => {
+                Some("`train` is shorter than `detect`: what is reported would not all be read")
+            }
+            TrainEnd::DetectStart if train <= self.detect => Some(
+                "`train` is no longer than `detect`, and learning ends where that begins: nothing would be learnt",
+            ),
+            _ => None,
         }
     }
 
@@ -155,7 +177,10 @@ impl Window {
         Interval {
             as_of,
             train_start,
-            train_end: as_of,
+            train_end: match self.train_end {
+                TrainEnd::AsOf => as_of,
+                TrainEnd::DetectStart => detect_start,
+            },
             detect_start,
             detect_end: as_of,
         }
@@ -203,6 +228,7 @@ mod tests {
         Window {
             detect: Duration::from_secs(86_400),
             train: Train::Last(Duration::from_secs(90 * 86_400)),
+            train_end: TrainEnd::AsOf,
             bucket,
             timezone: Zone {
                 name: timezone.to_owned(),
@@ -222,6 +248,17 @@ mod tests {
         assert_eq!(run.detect_start, utc("2026-11-21T00:00:00Z"));
         assert_eq!(run.detect_end, utc("2026-11-22T03:00:00Z"));
         assert_eq!(run.train_start, utc("2026-08-24T00:00:00Z"));
+    }
+
+    #[test]
+    fn learning_may_end_where_reporting_begins() {
+        let mut window = window("UTC", Bucket::Day);
+        window.train_end = TrainEnd::DetectStart;
+        let run = window.at(utc("2026-11-22T03:00:00Z"));
+        assert_eq!(run.train_end, utc("2026-11-21T00:00:00Z"));
+        assert_eq!(run.detect_start, run.train_end);
+        window.train = Train::Last(window.detect);
+        assert!(window.misfit().is_some());
     }
 
     #[test]

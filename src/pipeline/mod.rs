@@ -25,9 +25,9 @@ use futures::TryStreamExt;
 use futures::future::try_join_all;
 
 use crate::error::{Error, Result};
-use crate::features::{FeatureError, FeatureTable};
+use crate::features::{FeatureError, FeatureTable, Learnt};
 use crate::incremental::{KeptStep, KeptSummary};
-use crate::job::{Interval, Job, SCORED, SqlFile};
+use crate::job::{Interval, Job, SCORED, SqlFile, TrainEnd};
 use crate::misfit::misfit;
 use crate::progress::Progress;
 use crate::scoring::Scored;
@@ -128,10 +128,15 @@ impl<'a> Pipeline<'a> {
             .flatten()
             .collect();
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let window = &self.job.window;
+        let learnt = (window.train_end == TrainEnd::DetectStart).then(|| Learnt {
+            time_column: &window.time_column,
+            end: self.interval.train_end.timestamp_micros(),
+        });
         match progress.stage("order by keys", rows, || {
-            FeatureTable::try_new(&last.name, features, schema, batches)
+            FeatureTable::try_new(&last.name, features, schema, batches, learnt)
         }) {
-            Err(FeatureError::NoRows { step, .. }) => {
+            Err(FeatureError::NoRows { step, window: None }) => {
                 let window = format!(
                     "from {} to {}",
                     self.interval.train_start, self.interval.as_of

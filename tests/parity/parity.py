@@ -77,9 +77,10 @@ class Reference:
         self.findings = comparable(pq.read_table(findings)).sort_by([(key, "ascending") for key in KEYS])
         self.features = np.column_stack([self.scored[f"f_{name}"].to_numpy() for name in FEATURES])
 
-    def flags(self, contamination):
-        """scikit-learn's own `predict`, and its `offset_`."""
-        forest = IsolationForest(max_samples=100, random_state=42, contamination=contamination).fit(self.features)
+    def flags(self, contamination, before=None):
+        """scikit-learn's own `predict`, and its `offset_`; of a forest that learnt from the groups before a time."""
+        learnt = self.features if before is None else self.features[self.scored["interval"].to_numpy() < before]
+        forest = IsolationForest(max_samples=100, random_state=42, contamination=contamination).fit(learnt)
         return forest.predict(self.features), forest.offset_
 
 
@@ -107,6 +108,15 @@ def compare(reference, folder, source):
     report = crannog.run(folder / source, folder / f"few-{source}", baseline.AS_OF, "--set", option, "--scored", scored_file)
     few = comparable(pq.read_table(scored_file))
     judge(rows, f"prediction, contamination {CONTAMINATION}", few, report, reference.flags(CONTAMINATION))
+
+    # A forest that has not seen the last day; the groups come from the step's own table.
+    options = [option, "window.train_end=detect_start", "sources.process_execution.time_column=TimeGenerated", "incremental.grouped={}"]
+    options = [word for option in options for word in ("--set", option)]
+    report = crannog.run(folder / source, folder / f"kept-{source}" / "few", baseline.AS_OF, *options, "--scored", scored_file)
+    kept = comparable(pq.read_table(scored_file))
+    rows.count("groups, their step kept", len(kept), len(reference.scored))
+    before = int(np.datetime64(report["detect_start"].rstrip("Z"), "us").astype(int))
+    judge(rows, "prediction, the last day unlearnt", kept, report, reference.flags(CONTAMINATION, before))
 
     ours, theirs = comparable(DeltaTable(output).to_pyarrow_table()), reference.findings
     ours = ours.sort_by([(key, "ascending") for key in KEYS])
