@@ -27,6 +27,10 @@ pub struct Cli {
 pub enum Command {
     /// Run a job: read, learn, score, write the findings of the last day.
     Run(RunArgs),
+    /// Say what a run would read, compute and replace, with its SQL and plans, and write nothing.
+    Plan(PlanArgs),
+    /// Run the days from one to another, each as it would have run when it was over; those that ran already are left alone.
+    Backfill(BackfillArgs),
     /// Look at everything of a job that can be wrong before data is read.
     Check(JobArgs),
     /// List what was run when, the latest first, and how it went.
@@ -85,6 +89,42 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub scored: Option<PathBuf>,
     /// Stop when the run takes longer than this, such as `2h` or `90 minutes`.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// `crannog plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Words for a person, or one JSON object.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub format: ResultFormat,
+}
+
+/// `crannog backfill`.
+#[derive(Debug, Args)]
+pub struct BackfillArgs {
+    /// The job file.
+    pub job: PathBuf,
+    /// The first day, such as 2026-03-01, in the job's time zone.
+    #[arg(long, value_name = "DAY")]
+    pub from: NaiveDate,
+    /// The last day, which must be over.
+    #[arg(long, value_name = "DAY")]
+    pub to: NaiveDate,
+    /// Run the days again that the table of runs has of this job as it is.
+    #[arg(long)]
+    pub again: bool,
+    /// Lay `key=value` over the job file, such as `window.train="30 days"`; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// A line a run for a person, or one JSON object.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub format: ResultFormat,
+    /// Stop when it takes longer than this in all, such as `2h` or `90 minutes`.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
 }

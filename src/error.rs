@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use datafusion::error::DataFusionError;
 
+use crate::backfill::BackfillError;
 use crate::blame::{Blame, blame_of, is_gone};
 use crate::display::without_layers;
 use crate::features::FeatureError;
@@ -149,6 +150,9 @@ pub enum Error {
     /// Stdout does not take what there is to say.
     #[error("the answer cannot be printed")]
     Print(#[source] arrow::error::ArrowError),
+    /// Days cannot be filled.
+    #[error(transparent)]
+    Backfill(#[from] BackfillError),
     /// Files could not be imported.
     #[error(transparent)]
     Import(Box<ImportError>),
@@ -196,7 +200,7 @@ impl Error {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Job(_) | Self::Plan { .. } => Blame::Job,
+            Self::Job(_) | Self::Plan { .. } | Self::Backfill(_) => Blame::Job,
             Self::SavedRun { .. } | Self::OtherRun { .. } | Self::NoFindings { .. } => Blame::Data,
             Self::Features(error) => error.blame(),
             Self::Write { .. } => Blame::Sink,
@@ -245,6 +249,7 @@ impl Error {
                 Some("the job's first sink names another table, or it is gone: run again".to_owned())
             }
             Self::Session(_)
+            | Self::Backfill(_)
             | Self::Scored(_)
             | Self::Print(_)
             | Self::Page(_)

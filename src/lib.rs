@@ -15,9 +15,11 @@
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
 //! - [`scoring`], [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
 //!   [`output_file`]: where it goes; [`runs`]: what was done when; [`saved`], [`diff`]: again, later.
+//! - [`plan`]: what a run would do; [`backfill`]: many days, one run each.
 //! - [`import`]: many files to one Delta table.
 //! - [`demo`]: sample data.
 
+pub mod backfill;
 pub mod blame;
 pub mod calendar;
 pub mod cells;
@@ -26,6 +28,7 @@ pub mod demo;
 pub mod diff;
 pub mod display;
 pub mod error;
+mod fault;
 pub mod features;
 pub mod forest;
 mod functions;
@@ -37,6 +40,7 @@ mod nearest;
 pub mod output_file;
 pub mod page;
 pub mod pipeline;
+pub mod plan;
 pub mod progress;
 pub mod query;
 pub mod report;

@@ -1,16 +1,18 @@
 //! The line: job file → sources → SQL → matrix → forest → SQL → sinks → report.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
+use datafusion::physical_plan::ExecutionPlan;
 
 use crate::error::{Error, Result, causes};
 use crate::features::FeatureTable;
 use crate::forest::{InstructionSet, IsolationForest};
 use crate::incremental::KeptSummary;
-use crate::job::{Interval, Job};
+use crate::job::{Interval, Job, SqlFile};
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Volume};
 use crate::report::{ModelSummary, RunReport, ScoreQuantiles};
@@ -30,7 +32,7 @@ pub async fn run(
     progress: &mut Progress,
 ) -> Result<RunReport> {
     let (started, started_at) = (Instant::now(), Utc::now());
-    let mut prepared = prepare(job, as_of).await?;
+    let mut prepared = prepare(job, as_of, |_, _, _| ()).await?;
     if let Some(path) = scored_file {
         Scored::can_save(path)?;
     }
@@ -130,26 +132,31 @@ fn fit_score(job: &Job, features: &FeatureTable) -> Result<(IsolationForest, Vec
 
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.
 pub async fn check(job: &Job, as_of: DateTime<Utc>) -> Result<Vec<SourceSummary>> {
-    Ok(prepare(job, as_of).await?.sources)
+    Ok(prepare(job, as_of, |_, _, _| ()).await?.sources)
 }
 
 /// What a run has before it reads a row.
-struct Prepared<'a> {
+pub(crate) struct Prepared<'a> {
     interval: Interval,
-    sources: Vec<SourceSummary>,
-    pipeline: Pipeline<'a>,
-    sinks: Vec<DeltaSink>,
+    pub(crate) sources: Vec<SourceSummary>,
+    pub(crate) pipeline: Pipeline<'a>,
+    pub(crate) sinks: Vec<DeltaSink>,
     runs: Runs,
 }
 
-async fn prepare(job: &Job, as_of: DateTime<Utc>) -> Result<Prepared<'_>> {
+/// `look` is shown each SQL file with its plan, and whether that is a part of its reader's.
+pub(crate) async fn prepare(
+    job: &Job,
+    as_of: DateTime<Utc>,
+    look: impl FnMut(&SqlFile, bool, &Arc<dyn ExecutionPlan>),
+) -> Result<Prepared<'_>> {
     InstructionSet::chosen()?; // a bad CRANNOG_SIMD fails now, not after all is read
     job.report.page()?;
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
     let opened = source::register_all(&ctx, job, &interval).await?;
     let sources = opened.iter().map(|source| source.summary.clone()).collect();
-    let pipeline = Pipeline::plan(&ctx, job, &interval, opened).await?;
+    let pipeline = Pipeline::plan(&ctx, job, &interval, opened, look).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
     let runs = Runs::open(job).await?;
     page::file(job)?;

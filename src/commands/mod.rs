@@ -1,9 +1,11 @@
 //! The commands: arguments in, library calls, words out.
 
+pub mod backfill;
 pub mod check;
 pub mod demo;
 pub mod diff;
 pub mod import;
+pub mod plan;
 pub mod query;
 pub mod report;
 pub mod run;

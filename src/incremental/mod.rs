@@ -34,6 +34,7 @@ pub use error::KeptError;
 use self::held::{Held, RULE};
 use self::shape::{DAY, Shape, are_in};
 use crate::error::{Error, Result};
+use crate::fault;
 use crate::job::{Incremental, Job, SqlFile};
 use crate::sinks::{self, lost_a_race, open_table, write_session, writer_properties};
 use crate::source::{OpenSource, Taken, Touched};
@@ -78,6 +79,30 @@ pub struct KeptSummary {
     /// Why all days were computed, where they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<String>,
+}
+
+/// What a run would do to a step that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptPlan {
+    /// The step.
+    pub step: String,
+    /// Where its table is, as a person may see it.
+    pub location: String,
+    /// The version that is there; `None` where no table is.
+    pub version: Option<u64>,
+    /// Why all days would be computed, where they would.
+    pub whole: Option<String>,
+    /// The days that would be computed, each range by one query, in this order.
+    pub due: Vec<DaysDue>,
+}
+
+/// Days that one query computes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DaysDue {
+    /// `[first, end)`.
+    pub days: Range<NaiveDate>,
+    /// Why they are computed.
+    pub why: &'static str,
 }
 
 /// How a commit ended.
@@ -243,7 +268,9 @@ impl KeptStep {
             days: batch.covers.clone(),
             taken: taken.clone(),
         };
+        fault::point("before the step's file lists");
         held.keep_file_lists(&self.table).await?;
+        fault::point("before the step's commit");
         let marks = held.marks(self.rule);
         let commit = CommitProperties::default().with_application_transactions(marks);
         let write = self
@@ -260,6 +287,7 @@ impl KeptStep {
             write.with_replace_where(are_in(&batch.days))
         };
         self.table = write.await?;
+        fault::point("after the step's commit");
         self.held = Some(held);
         Ok(())
     }
@@ -274,6 +302,7 @@ impl KeptStep {
         if sinks::create(&mut self.table, new).await? == sinks::Made::ByAnother {
             self.check_is_ours()?;
         }
+        fault::point("after the step's table is made");
         Ok(())
     }
 
@@ -293,6 +322,31 @@ impl KeptStep {
             Ok(rows.select(columns.collect::<Vec<_>>())?)
         };
         read.await.map_err(|error| blame(&self.config, error))
+    }
+
+    /// What is told of a run that is only planned.
+    pub(crate) fn plan(&self, due: &Due) -> KeptPlan {
+        let covered = self.held.as_ref().map(|held| &held.days);
+        let days = due.batches.iter().map(|batch| DaysDue {
+            days: batch.days.clone(),
+            why: match covered.filter(|_| due.whole.is_none()) {
+                Some(covered) if covered.contains(&batch.days.start) => {
+                    if self.config.lookback > 0 {
+                        "changed, or in the time of `lookback`"
+                    } else {
+                        "changed"
+                    }
+                }
+                _ => "not computed yet",
+            },
+        });
+        KeptPlan {
+            step: self.config.step.clone(),
+            location: self.location(),
+            version: self.table.version(),
+            whole: due.whole.clone(),
+            due: days.collect(),
+        }
     }
 
     /// What is told of a run.

@@ -159,6 +159,29 @@ impl Window {
         }
     }
 
+    /// The "now" of runs that report on these days, from the first to the last, each on its part of them: by days one for each,
+    /// by hours one for each time that `detect` is long.
+    pub fn reports_over(&self, from: NaiveDate, to: NaiveDate) -> Vec<DateTime<Utc>> {
+        let mut instants = Vec::new();
+        let next = |day: NaiveDate| day.succ_opt().unwrap_or(day);
+        match self.bucket {
+            Bucket::Day => {
+                let days = from.iter_days().take_while(|day| *day <= to);
+                instants.extend(days.map(|day| self.timezone.start_of(next(day))));
+            }
+            Bucket::Hour => {
+                let end = self.timezone.start_of(next(to));
+                let step = TimeDelta::from_std(self.detect).unwrap_or(TimeDelta::MAX);
+                let mut now = self.timezone.start_of(from);
+                while now < end {
+                    now = now.checked_add_signed(step).unwrap_or(end).min(end);
+                    instants.push(now);
+                }
+            }
+        }
+        instants
+    }
+
     /// The intervals of a run at `as_of`: the last day is every bucket that touches the 24 hours before it.
     pub fn at(&self, as_of: DateTime<Utc>) -> Interval {
         let back = |duration: Duration| {
@@ -259,6 +282,36 @@ mod tests {
         assert_eq!(run.detect_start, run.train_end);
         window.train = Train::Last(window.detect);
         assert!(window.misfit().is_some());
+    }
+
+    #[test]
+    fn each_day_is_reported_on_when_it_is_over() {
+        let day = |day| NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
+        let window = window("America/New_York", Bucket::Day);
+        assert_eq!(
+            window.reports_over(day(7), day(8)),
+            [utc("2026-03-08T05:00:00Z"), utc("2026-03-09T04:00:00Z")] // the 8th has 23 hours
+        );
+        for as_of in window.reports_over(day(7), day(8)) {
+            let run = window.at(as_of);
+            assert_eq!(
+                window.timezone.date(run.detect_start),
+                window.timezone.date(as_of - TimeDelta::hours(1))
+            );
+        }
+    }
+
+    #[test]
+    fn hours_are_reported_on_as_many_at_once_as_the_job_does() {
+        let mut window = window("UTC", Bucket::Hour);
+        window.detect = Duration::from_secs(7 * 3600);
+        let day = NaiveDate::from_ymd_opt(2026, 3, 7).unwrap();
+        let ends: Vec<_> = window
+            .reports_over(day, day)
+            .iter()
+            .map(|end| end.format("%H").to_string())
+            .collect();
+        assert_eq!(ends, ["07", "14", "21", "00"]);
     }
 
     #[test]

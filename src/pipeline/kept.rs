@@ -12,7 +12,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::{Pipeline, bare, stopped};
 use crate::error::{Error, Result};
-use crate::incremental::{Commit, KeptError, KeptStep, whole_days};
+use crate::incremental::{Commit, Due, KeptError, KeptPlan, KeptStep, whole_days};
 use crate::job::{Interval, Job, JobError, SqlFile};
 use crate::progress::Progress;
 use crate::session;
@@ -69,6 +69,25 @@ impl Pipeline<'_> {
         }
     }
 
+    /// Which days of the steps that are kept are to be computed, and why.
+    pub async fn due(&self) -> Result<Vec<KeptPlan>> {
+        let days = whole_days(&self.job.window, &self.interval);
+        let mut plans = Vec::new();
+        for (step, kept) in &self.kept {
+            let due = self.due_of(step, kept, &days).await?;
+            plans.push(kept.plan(&due));
+        }
+        Ok(plans)
+    }
+
+    async fn due_of(&self, step: &str, kept: &KeptStep, days: &Range<NaiveDate>) -> Result<Due> {
+        let mut files = self.job.features.sql.iter();
+        let file = files.find(|file| file.name == step);
+        let file = file.expect("a job keeps steps before the model alone");
+        let with_rows = async |days: &Range<NaiveDate>| self.days_with_rows(file, days).await;
+        kept.due(&self.ctx, &self.sources, days, with_rows).await
+    }
+
     async fn refresh(
         &mut self,
         kept: &mut KeptStep,
@@ -79,11 +98,7 @@ impl Pipeline<'_> {
         let mut computed = Vec::new();
         let mut whole = None;
         for _ in 0..TRIES {
-            let due = kept
-                .due(&self.ctx, &self.sources, days, async |days| {
-                    self.days_with_rows(file, days).await
-                })
-                .await?;
+            let due = self.due_of(&file.name, kept, days).await?;
             whole = due.whole.clone().or(whole);
             let mut is_done = true;
             for batch in &due.batches {

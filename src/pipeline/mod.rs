@@ -55,7 +55,7 @@ impl<'a> Pipeline<'a> {
         interval: &Interval,
     ) -> Result<()> {
         Self::new(ctx, job, interval, Vec::new())
-            .plan_all(&job.features.sql, false)
+            .plan_all(&job.features.sql, false, &mut |_, _, _| ())
             .await
             .map(drop)
     }
@@ -79,7 +79,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Plans every SQL file against the registered sources, without reading a row.
+    /// Plans every SQL file against the registered sources, without reading a row. `look` is shown each with its plan, and
+    /// whether that is a part of its reader's.
     ///
     /// # Errors
     /// SQL that does not fit the tables; keys, features or a time column that the SQL does not make.
@@ -88,13 +89,16 @@ impl<'a> Pipeline<'a> {
         job: &'a Job,
         interval: &Interval,
         sources: Vec<OpenSource>,
+        mut look: impl FnMut(&SqlFile, bool, &Arc<dyn ExecutionPlan>),
     ) -> Result<Self> {
         let mut pipeline = Self::new(ctx, job, interval, sources);
-        let features = pipeline.plan_all(&job.features.sql, true).await?;
+        let features = pipeline
+            .plan_all(&job.features.sql, true, &mut look)
+            .await?;
         columns::check_features(job, &features)?;
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
         pipeline.register(SCORED, &scored, &[])?;
-        pipeline.findings_schema = pipeline.plan_all(&job.findings, true).await?;
+        pipeline.findings_schema = pipeline.plan_all(&job.findings, true, &mut look).await?;
         columns::check_findings(job, &pipeline.findings_schema)?;
         let steps = job.sql_files().map(|(_, file)| file.name.as_str());
         for name in steps.chain([SCORED]) {
@@ -263,16 +267,20 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Plans files in their order; without `for_a_run`, all of them stay views that can be asked.
-    async fn plan_all(&mut self, files: &[SqlFile], for_a_run: bool) -> Result<SchemaRef> {
+    async fn plan_all(
+        &mut self,
+        files: &[SqlFile],
+        for_a_run: bool,
+        look: &mut impl FnMut(&SqlFile, bool, &Arc<dyn ExecutionPlan>),
+    ) -> Result<SchemaRef> {
         let mut schema = Arc::new(Schema::empty());
         for file in files {
             let rows = self.query(file).await?;
             schema = Arc::clone(rows.schema().inner());
             // A clash of names or an expression that no engine can run shows here, before anything is read.
-            rows.clone()
-                .create_physical_plan()
-                .await
-                .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+            let plan = rows.clone().create_physical_plan().await;
+            let plan = plan.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+            look(file, !self.is_computed(file), &plan);
             if for_a_run {
                 self.open_kept(file, &schema).await?;
             }

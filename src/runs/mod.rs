@@ -17,6 +17,7 @@ use deltalake::operations::write::SchemaMode;
 use deltalake::protocol::SaveMode;
 
 use crate::error::{Error, Result};
+use crate::fault;
 use crate::job::Job;
 use crate::report::RunReport;
 use crate::sinks::{Made, create, open_table};
@@ -62,6 +63,7 @@ impl Runs {
         if self.table.version().is_none() {
             self.create(&schema).await?;
         }
+        fault::point("before the run's row");
         let rows = vec![row(&schema, run)?];
         self.table = self
             .table
@@ -70,6 +72,7 @@ impl Runs {
             .with_save_mode(SaveMode::Append)
             .with_schema_mode(SchemaMode::Merge) // a later version may have more to say
             .await?;
+        fault::point("after the run's row");
         Ok(())
     }
 

@@ -23,6 +23,7 @@ use serde_json::json;
 
 use super::error::SinkError;
 use super::finding::DATE;
+use crate::fault;
 use crate::job::{Bucket, DeltaTarget, Job, resolve_options};
 use crate::output_file::can_write;
 use crate::run_id::RunId;
@@ -49,7 +50,24 @@ pub struct Receipt {
     pub rows: usize,
 }
 
+/// Where findings would go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Target {
+    /// Where, as a person may see it.
+    pub location: String,
+    /// The version that is there; `None` where no table is.
+    pub version: Option<u64>,
+}
+
 impl DeltaSink {
+    /// Where its findings would go.
+    pub fn target(&self) -> Target {
+        Target {
+            location: self.shown.clone(),
+            version: self.table.version(),
+        }
+    }
+
     /// Opens the table, or looks whether one can be made there, for rows of this schema.
     pub(super) async fn open(
         job: &Job,
@@ -77,6 +95,7 @@ impl DeltaSink {
         if self.table.version().is_none() {
             self.create(job).await?;
         }
+        fault::point("before the findings' commit");
         let mut tries = 1;
         loop {
             match self.commit(job, run, rows).await {
@@ -86,6 +105,7 @@ impl DeltaSink {
                 }
                 Err(error) => return Err(error.into()),
                 Ok(table) => {
+                    fault::point("after the findings' commit");
                     return Ok(Receipt {
                         location: self.shown,
                         version: table.version().unwrap_or_default(),

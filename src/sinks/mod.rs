@@ -4,7 +4,7 @@ mod delta;
 mod error;
 mod finding;
 
-pub use delta::{DeltaSink, Receipt};
+pub use delta::{DeltaSink, Receipt, Target};
 pub(crate) use delta::{
     Made, create, lost_a_race, open as open_table, write_session, writer_properties,
 };

@@ -1,11 +1,14 @@
 //! What a person and a scheduler see when things go right.
 
+mod backfill;
 mod event_logs;
 mod findings;
 mod formats;
+mod killed;
 mod memory;
 mod output_file;
 mod page;
+mod plan;
 mod query;
 mod runs;
 mod sources;

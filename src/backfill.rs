@@ -1,0 +1,92 @@
+//! Runs of days that are over, each as it would have run when its day was over, in their order.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::error::{Error, Result};
+use crate::features::FeatureError;
+use crate::job::Job;
+use crate::progress::Progress;
+use crate::report::RunReport;
+use crate::run;
+use crate::runs::{Outcome, Runs};
+
+/// What came of one of the runs.
+#[derive(Debug)]
+pub enum Filled {
+    /// It ran.
+    Now(Box<RunReport>),
+    /// The table of runs says that the job as it is ran before, under this id.
+    Before(String),
+    /// There is no row to report on, or to learn from.
+    NoRows(Error),
+}
+
+/// Why days cannot be filled.
+#[derive(Debug, thiserror::Error)]
+pub enum BackfillError {
+    /// The last day lies before the first.
+    #[error("`--to {to}` is before `--from {from}`")]
+    Backwards {
+        /// The first day.
+        from: NaiveDate,
+        /// The last day.
+        to: NaiveDate,
+    },
+    /// A day that still has events to come.
+    #[error("{day} is not over yet in {zone}")]
+    NotOver {
+        /// The day.
+        day: NaiveDate,
+        /// The job's time zone.
+        zone: String,
+    },
+}
+
+/// The "now" of each run that days are filled by.
+///
+/// # Errors
+/// A day that is not over `now`; no day at all.
+pub fn instants(
+    job: &Job,
+    from: NaiveDate,
+    to: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, BackfillError> {
+    if to < from {
+        return Err(BackfillError::Backwards { from, to });
+    }
+    let instants = job.window.reports_over(from, to);
+    match instants.last() {
+        Some(last) if *last <= now => Ok(instants),
+        _ => Err(BackfillError::NotOver {
+            day: to,
+            zone: job.window.timezone.name().to_owned(),
+        }),
+    }
+}
+
+/// Runs the job as of each instant, and tells of each. What ran before is left out, unless `again`; a day without rows is told
+/// and passed over; any other error ends it, and the same call goes on from there.
+pub async fn backfill(
+    job: &Job,
+    instants: &[DateTime<Utc>],
+    again: bool,
+    mut tell: impl FnMut(DateTime<Utc>, &Filled) -> Result<()>,
+) -> Result<()> {
+    let digest = job.digest();
+    let mut done = Runs::open(job).await?.of(job).await?;
+    done.retain(|run| run.outcome == Outcome::Succeeded && run.job_digest == digest);
+    for as_of in instants {
+        let before = done.iter().find(|run| run.interval.as_of == *as_of);
+        let filled = match before {
+            Some(run) if !again => Filled::Before(run.run_id.clone()),
+            _ => match run::run(job, *as_of, None, &mut Progress::new(false)).await {
+                Ok(report) => Filled::Now(Box::new(report)),
+                Err(error @ Error::Features(FeatureError::NoRows { .. })) => Filled::NoRows(error),
+                Err(error) => return Err(error),
+            },
+        };
+        tell(*as_of, &filled)?;
+    }
+    Ok(())
+}
