@@ -33,6 +33,8 @@ pub enum Command {
     Backfill(BackfillArgs),
     /// Look at everything of a job that can be wrong before data is read.
     Check(JobArgs),
+    /// Keep the tables that a job writes small: put small files together, remove what nothing needs, shorten the log.
+    Maintain(MaintainArgs),
     /// List what was run when, the latest first, and how it went.
     Runs(RunsArgs),
     /// Say which findings of one run another one has not, has besides, or ranks otherwise.
@@ -127,6 +129,25 @@ pub struct BackfillArgs {
     /// Stop when it takes longer than this in all, such as `2h` or `90 minutes`.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
+}
+
+/// `crannog maintain`.
+#[derive(Debug, Args)]
+pub struct MaintainArgs {
+    /// The job file.
+    pub job: PathBuf,
+    /// Remove files that no version of this last time needs. Longer than any run or query of the tables takes.
+    #[arg(long, value_name = "TIME", default_value = "7 days", value_parser = humantime::parse_duration)]
+    pub retention: Duration,
+    /// Count the files that would be removed, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Lay `key=value` over the job file; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// A line a table for a person, or one JSON object.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub format: ResultFormat,
 }
 
 /// `crannog runs`.

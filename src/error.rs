@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use datafusion::error::DataFusionError;
 
 use crate::backfill::BackfillError;
@@ -173,6 +174,12 @@ pub enum Stopped {
     /// SIGTERM: a scheduler wants its machine back.
     #[error("stopped by SIGTERM")]
     Terminated,
+    /// It holds as much memory as it may.
+    #[error("stopped at {limit} of memory")]
+    OutOfMemory {
+        /// How much it may hold.
+        limit: ByteSize,
+    },
     /// Its time is over.
     #[error("stopped after {}", humantime::format_duration(*limit))]
     TimedOut {
@@ -186,13 +193,19 @@ impl Stopped {
         match self {
             Self::Interrupted => Blame::Interrupt,
             Self::Terminated => Blame::Terminate,
-            Self::TimedOut { .. } => Blame::Outside,
+            Self::OutOfMemory { .. } | Self::TimedOut { .. } => Blame::Outside,
         }
     }
 
     fn hint(self) -> Option<String> {
-        let hint = "give it a longer `--timeout`, or more threads";
-        matches!(self, Self::TimedOut { .. }).then(|| hint.to_owned())
+        let hint = match self {
+            Self::Interrupted | Self::Terminated => return None,
+            Self::OutOfMemory { .. } => {
+                "give it a larger [engine] memory_limit, or less to hold: a step that is kept by days ([incremental.STEP]), a shorter [window] train, fewer threads"
+            }
+            Self::TimedOut { .. } => "give it a longer `--timeout`, or more threads",
+        };
+        Some(hint.to_owned())
     }
 }
 
@@ -276,7 +289,7 @@ pub fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
 pub(crate) fn step_hint(error: &DataFusionError) -> Option<String> {
     let hint = match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => {
-            "give the run more memory, or shorten [window] train"
+            "give the run more memory ([engine] memory_limit, where it is set), keep a step by days ([incremental.STEP]), or shorten [window] train"
         }
         _ if blame_of(error) == Blame::Outside => {
             "a file could not be read: look at its permissions and at the network, then run again"

@@ -14,7 +14,7 @@
 //! - [`features`]: rows in the order of their keys, and their matrix.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
 //! - [`scoring`], [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
-//!   [`output_file`]: where it goes; [`runs`]: what was done when; [`saved`], [`diff`]: again, later.
+//!   [`output_file`]: where it goes; [`runs`]: what was done when; [`maintain`]: their tables kept small; [`saved`], [`diff`]: again, later.
 //! - [`plan`]: what a run would do; [`backfill`]: many days, one run each.
 //! - [`import`]: many files to one Delta table.
 //! - [`demo`]: sample data.
@@ -35,6 +35,7 @@ mod functions;
 pub mod import;
 pub mod incremental;
 pub mod job;
+pub mod maintain;
 mod misfit;
 mod nearest;
 pub mod output_file;

@@ -41,23 +41,39 @@ pub async fn load(job: &Job, which: Which<'_>) -> Result<RunReport> {
     Ok(report)
 }
 
-/// What the output table holds of a run, as it was when the run had written it.
+/// What the output table holds of a run: as it was when the run had written it, or, where the log of that time is cleaned up,
+/// as it is now, if nothing of it was replaced since.
 pub async fn findings(job: &Job, report: &RunReport) -> Result<DataFrame> {
-    let ctx = session::connect(job)?;
-    let is_there = match table(job, report) {
-        Some((target, version)) => {
-            source::register_output(&ctx, job, target, FINDINGS, Some(version)).await?
-        }
-        None => false,
+    let gone = || Error::NoFindings {
+        run: report.run_id.clone(),
     };
-    if !is_there {
-        return Err(Error::NoFindings {
-            run: report.run_id.clone(),
-        });
+    let (target, version) = table(job, report).ok_or_else(gone)?;
+    let then = findings_of(job, report, target, Some(version)).await;
+    if !matches!(then, Err(Error::Source { .. })) {
+        return then?.ok_or_else(gone);
+    }
+    let now = findings_of(job, report, target, None)
+        .await?
+        .ok_or_else(gone)?;
+    match now.clone().count().await.map_err(stopped)? {
+        count if count == report.findings => Ok(now),
+        _ => then?.ok_or_else(gone),
+    }
+}
+
+async fn findings_of(
+    job: &Job,
+    report: &RunReport,
+    target: &DeltaTarget,
+    version: Option<u64>,
+) -> Result<Option<DataFrame>> {
+    let ctx = session::connect(job)?;
+    if !source::register_output(&ctx, job, target, FINDINGS, version).await? {
+        return Ok(None);
     }
     let rows = ctx.table(FINDINGS).await.map_err(stopped)?;
-    rows.filter(ident("run_id").eq(lit(report.run_id.clone())))
-        .map_err(stopped)
+    let run = ident("run_id").eq(lit(report.run_id.clone()));
+    Ok(Some(rows.filter(run).map_err(stopped)?))
 }
 
 fn stopped(source: DataFusionError) -> Error {

@@ -1,5 +1,6 @@
 //! The query engine: one DataFusion session, set up for the job.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use datafusion::catalog::MemoryCatalogProviderList;
@@ -8,6 +9,8 @@ use datafusion::common::config::{ConfigOptions, Dialect};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::display::without_layers;
@@ -58,14 +61,24 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
             ),
         })?;
     }
-    let ctx = SessionContext::new_with_state(
-        SessionStateBuilder::new()
-            .with_config(config)
-            .with_default_features()
-            .build(),
-    );
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(Arc::new(runtime(job)))
+        .with_default_features();
+    let ctx = SessionContext::new_with_state(state.build());
     functions::register_all(&ctx);
     Ok(ctx)
+}
+
+/// What the engine may hold: a third of the job's limit, since what it does not account for is up to twice of what it does.
+fn runtime(job: &Job) -> RuntimeEnv {
+    let Some(limit) = job.engine.memory_limit else {
+        return RuntimeEnv::default();
+    };
+    let pool = FairSpillPool::new(usize::try_from(limit.as_u64() / 3).unwrap_or(usize::MAX));
+    let pool = TrackConsumersPool::new(pool, NonZeroUsize::MIN.saturating_add(2));
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
+    runtime.build().unwrap_or_default()
 }
 
 /// The same engine, with tables of its own.

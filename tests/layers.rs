@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 30] = [
+const LAYERS: [(&str, &[&str]); 31] = [
     (
         "backfill",
         &["features", "job", "progress", "report", "run", "runs"],
@@ -22,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 30] = [
     ("import", &["job", "session", "sinks", "source"]),
     ("incremental", &["job", "sinks", "source"]),
     ("job", &["calendar", "forest"]),
+    ("maintain", &["incremental", "job", "runs", "sinks"]),
     ("misfit", &["job"]),
     ("output_file", &[]),
     (

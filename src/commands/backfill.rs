@@ -7,6 +7,7 @@ use crannog::backfill::{Filled, backfill, instants};
 use crannog::{Job, Result, session};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::stop::Limits;
 use super::{block_on_within, counted, say};
 use crate::cli::{BackfillArgs, ResultFormat};
 
@@ -14,8 +15,12 @@ pub fn run(args: &BackfillArgs) -> Result<()> {
     let job = Job::load(&args.job, &args.overrides)?;
     let instants = instants(&job, args.from, args.to, Utc::now())?;
     let bar = bar(instants.len());
+    let limits = Limits {
+        time: args.timeout,
+        memory: job.engine.memory_limit,
+    };
     let filled = block_on_within(
-        args.timeout,
+        limits,
         session::threads(&job),
         backfill(&job, &instants, args.again, |as_of, filled| {
             bar.inc(1);

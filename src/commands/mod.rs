@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod diff;
 pub mod import;
+pub mod maintain;
 pub mod plan;
 pub mod query;
 pub mod report;
@@ -17,13 +18,13 @@ mod table;
 use std::future::Future;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::time::Duration;
 
 use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
 use crannog::{Error, Job, Result, session};
 use indicatif::HumanCount;
 
+use self::stop::Limits;
 use crate::cli::{AsOf, OverArgs};
 
 /// Prints a line of a command's result.
@@ -44,12 +45,12 @@ fn unless_closed(error: ArrowError) -> Result<()> {
 
 /// Runs a command's future on as many threads as the job may use.
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
-    block_on_within(None, threads, work)
+    block_on_within(Limits::default(), threads, work)
 }
 
-/// The same for no longer than `limit`.
+/// The same within limits.
 fn block_on_within<T>(
-    limit: Option<Duration>,
+    limits: Limits,
     threads: usize,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
@@ -58,7 +59,7 @@ fn block_on_within<T>(
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| Error::Session(error.into()))?;
-    stop::run_until_stopped(runtime, limit, work)
+    stop::run_until_stopped(runtime, limits, work)
 }
 
 /// The job, the threads it may use, and its "now": the instant asked for, or the clock's, to the microsecond that

@@ -9,6 +9,7 @@ use crannog::report::RunReport;
 use crannog::{Error, Job, Result, page, run};
 use indicatif::HumanBytes;
 
+use super::stop::Limits;
 use super::{block_on_within, counted, load, say, table};
 use crate::cli::{ResultFormat, RunArgs};
 
@@ -16,8 +17,12 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let (job, threads, as_of) = load(&args.job.job, &args.job.over)?;
     let watched = std::io::stderr().is_terminal();
     let mut progress = Progress::new(watched);
+    let limits = Limits {
+        time: args.timeout,
+        memory: job.engine.memory_limit,
+    };
     let report = block_on_within(
-        args.timeout,
+        limits,
         threads,
         run::run(&job, as_of, args.scored.as_deref(), &mut progress),
     )?;

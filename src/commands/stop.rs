@@ -1,4 +1,4 @@
-//! What ends a command before its work is done: a signal, or the end of its time.
+//! What ends a command before its work is done: a signal, the end of its time or of its memory.
 
 use std::future::{Future, pending};
 use std::process::exit;
@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use crannog::error::Stopped;
+use crannog::report::resident_memory;
 use crannog::{Error, Result};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,15 +19,27 @@ use tokio::time::sleep;
 /// How long work that holds a processor or waits for a disk may take to end once it is told to.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The work's result, unless it is told to stop before: by SIGTERM or SIGINT, or since `limit` is over. What it had written
+/// What a command may take, where there is an end to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// Time from its start.
+    pub time: Option<Duration>,
+    /// Resident memory of the process.
+    pub memory: Option<ByteSize>,
+}
+
+/// How often the memory is looked at.
+const MEMORY_TICK: Duration = Duration::from_millis(20);
+
+/// The work's result, unless it is told to stop before: by SIGTERM or SIGINT, or since it has taken what it may. What it had written
 /// in part is seen by nobody: a table changes by one commit, a file by its renaming.
 pub fn run_until_stopped<T>(
     runtime: Runtime,
-    limit: Option<Duration>,
+    limits: Limits,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let is_done = Arc::new(AtomicBool::new(false));
-    let told = watch(Arc::clone(&is_done), limit)?;
+    let told = watch(Arc::clone(&is_done), limits)?;
     let result = runtime.block_on(Box::pin(async {
         tokio::select! {
             biased; // work that is done is done
@@ -46,7 +60,7 @@ pub fn run_until_stopped<T>(
 }
 
 /// Tells of the first reason to stop, from a thread that no work keeps busy.
-fn watch(is_done: Arc<AtomicBool>, limit: Option<Duration>) -> Result<oneshot::Receiver<Stopped>> {
+fn watch(is_done: Arc<AtomicBool>, limits: Limits) -> Result<oneshot::Receiver<Stopped>> {
     let failed = |error: std::io::Error| Error::Session(error.into());
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(failed)?;
@@ -55,7 +69,7 @@ fn watch(is_done: Arc<AtomicBool>, limit: Option<Duration>) -> Result<oneshot::R
         Signals::listen().map_err(failed)?
     };
     let (tell, told) = oneshot::channel();
-    let watch = move || runtime.block_on(stop(signals, limit, tell, &is_done));
+    let watch = move || runtime.block_on(stop(signals, limits, tell, &is_done));
     let watch = thread::Builder::new().name("stop".to_owned()).spawn(watch);
     watch.map_err(failed)?;
     Ok(told)
@@ -65,13 +79,14 @@ fn watch(is_done: Arc<AtomicBool>, limit: Option<Duration>) -> Result<oneshot::R
 /// to be shown, and a signal ends that at once.
 async fn stop(
     mut signals: Signals,
-    limit: Option<Duration>,
+    limits: Limits,
     tell: oneshot::Sender<Stopped>,
     is_done: &AtomicBool,
 ) {
     let stopped = tokio::select! {
         stopped = signals.next() => stopped,
-        stopped = end_of(limit) => stopped,
+        stopped = end_of(limits.time) => stopped,
+        stopped = beyond(limits.memory) => stopped,
     };
     if !is_done.load(Ordering::SeqCst) {
         let _ = tell.send(stopped);
@@ -82,7 +97,7 @@ async fn stop(
         if !is_done.load(Ordering::SeqCst) {
             end(stopped);
         }
-    } else if !matches!(stopped, Stopped::TimedOut { .. }) {
+    } else if matches!(stopped, Stopped::Interrupted | Stopped::Terminated) {
         end(stopped);
     }
     end(signals.next().await);
@@ -99,6 +114,19 @@ async fn end_of(limit: Option<Duration>) -> Stopped {
             Stopped::TimedOut { limit }
         }
         None => pending().await,
+    }
+}
+
+/// When the process holds more than it may.
+async fn beyond(limit: Option<ByteSize>) -> Stopped {
+    let Some(limit) = limit else {
+        return pending().await;
+    };
+    loop {
+        if resident_memory().is_some_and(|held| held > limit.as_u64()) {
+            return Stopped::OutOfMemory { limit };
+        }
+        sleep(MEMORY_TICK).await;
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use arrow::datatypes::Date32Type;
-use chrono::NaiveDate;
-use deltalake::DeltaTable;
+use chrono::{DateTime, NaiveDate, Utc};
 use deltalake::kernel::Transaction;
+use deltalake::{DeltaTable, DeltaTableError};
+use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
@@ -17,6 +18,8 @@ use crate::source::Taken;
 pub(super) const RULE: &str = "crannog.step";
 const FIRST: &str = "crannog.step/first";
 const END: &str = "crannog.step/end";
+
+const FILE_LISTS: &str = "_sources";
 
 /// What a table holds.
 #[derive(Clone, Debug)]
@@ -92,6 +95,33 @@ async fn marked(table: &DeltaTable, application: &str) -> Result<Option<i64>, Ke
     Ok(version.await?)
 }
 
+/// Removes the lists of files that were stored before a time, but for those that the table names now. How many went.
+pub(crate) async fn remove_file_lists(
+    table: &DeltaTable,
+    before: DateTime<Utc>,
+) -> Result<usize, DeltaTableError> {
+    let store = table.log_store().object_store(None);
+    let lists = store.list(Some(&Path::from(FILE_LISTS)));
+    let lists: Vec<_> = lists.try_collect().await.map_err(DeltaTableError::from)?;
+    let mut removed = 0;
+    for list in lists {
+        let name = list.location.filename().unwrap_or_default();
+        let Some((source, _)) = name.rsplit_once('-') else {
+            continue;
+        };
+        let version = table
+            .snapshot()?
+            .transaction_version(table.log_store().as_ref(), mark_of(source))
+            .await?;
+        let is_named = version.is_some_and(|version| file_list(source, version) == list.location);
+        if !is_named && list.last_modified < before {
+            store.delete(&list.location).await?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
 /// The files of a source that were taken; `None` of a Delta table, whose log tells.
 async fn files(
     table: &DeltaTable,
@@ -114,5 +144,5 @@ fn mark_of(source: &str) -> String {
 
 /// Readers of Delta tables, and those who clean them up, leave what begins with `_` alone.
 fn file_list(source: &str, version: i64) -> Path {
-    Path::from(format!("_sources/{source}-{version:016x}.json"))
+    Path::from(format!("{FILE_LISTS}/{source}-{version:016x}.json"))
 }

@@ -31,6 +31,7 @@ pub use due::Batch;
 pub(crate) use due::whole_days;
 pub use error::KeptError;
 
+pub(crate) use self::held::remove_file_lists;
 use self::held::{Held, RULE};
 use self::shape::{DAY, Shape, are_in};
 use crate::error::{Error, Result};
@@ -132,7 +133,7 @@ impl KeptStep {
                 rule: rule::rule(job, step, columns, sources),
                 shape: Shape::new(job, config, columns)?,
                 columns: Arc::clone(columns),
-                name: format!("{RULE} {}/{}", job.name, step.name),
+                name: table_name(job, &step.name),
                 config: config.clone(),
                 table: open_table(&config.table).await?,
                 held: None,
@@ -373,6 +374,11 @@ impl KeptStep {
     pub(crate) fn is_there(&self) -> bool {
         self.held.is_some()
     }
+}
+
+/// What the table of a step says that it is.
+pub(crate) fn table_name(job: &Job, step: &str) -> String {
+    format!("{RULE} {}/{step}", job.name)
 }
 
 fn blame(config: &Incremental, error: KeptError) -> Error {

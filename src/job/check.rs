@@ -26,7 +26,8 @@ impl Job {
         };
         written.check_values(&spec)?;
         let sinks = written.sinks(spec.sinks);
-        let incremental = written.incremental(spec.incremental, &spec.window, &sinks[0]);
+        let incremental =
+            written.incremental(spec.incremental, &spec.window, &sinks[0], &spec.engine);
         let job = Self {
             sources: written.sources(spec.sources)?,
             features: Features {

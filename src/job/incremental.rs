@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::check::Written;
 use super::error::JobError;
-use super::spec::{Format, IncrementalSpec};
+use super::spec::{EngineSpec, Format, IncrementalSpec};
 use super::window::Window;
 use super::{DeltaTarget, Job, Source, SqlFile};
 
@@ -18,7 +18,7 @@ pub struct Incremental {
     pub step: String,
     /// The column of its rows that says to which day each belongs.
     pub time_column: String,
-    /// How many days one query computes at most; all that are to be computed unless given.
+    /// How many days one query computes at most; unless given one where memory is limited, else all.
     pub batch_size: Option<u32>,
     /// How many of the last days are computed again in each run, whatever the sources say of changes.
     pub lookback: u32,
@@ -32,7 +32,10 @@ impl Written<'_> {
         specs: BTreeMap<String, IncrementalSpec>,
         window: &Window,
         sink: &DeltaTarget,
+        engine: &EngineSpec,
     ) -> Vec<Incremental> {
+        // What spills and what does not is the engine's affair; a day at a time is a bound that holds.
+        let bounded = engine.memory_limit.map(|_| 1);
         let kept = |(step, spec): (String, IncrementalSpec)| {
             let key = format!("incremental.{step}.location");
             let table = match spec.location {
@@ -49,7 +52,7 @@ impl Written<'_> {
                 time_column: spec
                     .time_column
                     .unwrap_or_else(|| window.time_column.clone()),
-                batch_size: spec.batch_size.map(Into::into),
+                batch_size: spec.batch_size.map(Into::into).or(bounded),
                 lookback: spec.lookback,
                 table,
                 step,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use serde::Deserialize;
+use bytesize::ByteSize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::template::Template;
 use super::window::Window;
@@ -204,10 +206,30 @@ pub(super) struct ReportSpec {
 pub struct EngineSpec {
     /// Threads for reading, grouping, growing and scoring; all processors unless given.
     pub threads: Option<NonZeroUsize>,
+    /// The most memory that the process may hold; no end to it unless given.
+    #[serde(default, deserialize_with = "memory_limit")]
+    pub memory_limit: Option<ByteSize>,
     /// Whether a file that cannot be read to its end stops the run; else it is counted and named, and the run goes on.
     #[serde(default)]
     pub strict: bool,
     /// DataFusion's own settings by their full names, such as `"datafusion.execution.batch_size" = "16384"`.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+}
+
+/// The program and what it always holds are some 100 MiB; below this nothing is left to work with.
+const LEAST_MEMORY: ByteSize = ByteSize::mib(256);
+
+/// Reads `"1 GiB"`.
+fn memory_limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ByteSize>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.parse::<ByteSize>() {
+        Ok(limit) if limit >= LEAST_MEMORY => Ok(Some(limit)),
+        Ok(limit) => Err(D::Error::custom(format!(
+            "{limit} is too little to run in: the least is {LEAST_MEMORY}"
+        ))),
+        Err(_) => Err(D::Error::custom(format!(
+            "`{text}` is no amount of memory: write for example \"1 GiB\" or \"800 MB\""
+        ))),
+    }
 }

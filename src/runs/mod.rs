@@ -26,7 +26,7 @@ pub use error::RunsError;
 pub use record::{Outcome, RunRecord};
 
 /// What the table says that it is: a table of another name is left alone.
-const NAME: &str = "crannog.runs";
+pub(crate) const NAME: &str = "crannog.runs";
 
 /// The table of runs, there or to be made.
 #[derive(Debug)]

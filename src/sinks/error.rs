@@ -64,6 +64,9 @@ pub enum SinkError {
         /// Its name.
         other: String,
     },
+    /// The table there is no job's.
+    #[error("the table there was made by no job")]
+    NoJob,
     /// One row of the features comes as several findings.
     #[error("{count} findings have the keys of another one")]
     Repeated {
@@ -101,6 +104,7 @@ impl SinkError {
             | Self::Reserved { .. }
             | Self::Type { .. }
             | Self::Schema { .. }
+            | Self::NoJob
             | Self::OtherJob { .. } => Blame::Job,
             Self::OutsideWindow { .. } | Self::Repeated { .. } | Self::Rows(_) => Blame::Data,
             Self::NotWritable(_) => Blame::Outside,
@@ -123,6 +127,7 @@ impl SinkError {
             ),
             Self::Reserved { column } => format!("give `{column}` another name in the last SQL file of [findings]"),
             Self::Type { column, .. } => format!("cast `{column}` in the last SQL file of [findings]"),
+            Self::NoJob => "name an output table of this job, or a new place".to_owned(),
             Self::OtherJob { .. } => "give each job a `location` of its own".to_owned(),
             Self::Repeated { .. } => {
                 "a join in the SQL of [findings] makes several rows of one: each finding must have its own keys".to_owned()
