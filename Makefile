@@ -3,10 +3,11 @@
 TARGET  := $(shell cargo metadata --format-version 1 --no-deps 2>/dev/null | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 JOB     ?= jobs/process_execution.toml
 ROWS    ?=
+STORES  ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test bench bench-jobs bench-cloudtrail bench-model clean
+.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -48,6 +49,9 @@ interop: build ## read the output with deltalake, Polars, DuckDB and ClickHouse
 
 page-test: build ## open the page of a run in a real browser (Debian's chromium) and use it
 	CRANNOG=$(TARGET)/debug/crannog benches/python.sh tests/page/requirements.txt tests/page/page.py
+
+test-stores: build ## the whole job on S3, Azure and GCS, each a server on this machine: make test-stores STORES="moto seaweedfs azurite gcs"
+	CRANNOG=$(TARGET)/debug/crannog benches/python.sh tests/stores/requirements.txt tests/stores/stores.py $(STORES)
 
 bench: release bench-jobs bench-cloudtrail ## the whole jobs beside the notebooks' tools, then raw CloudTrail files, in turn
 
