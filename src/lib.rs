@@ -16,7 +16,7 @@
 //! - [`scoring`], [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
 //!   [`output_file`]: where it goes; [`runs`]: what was done when; [`maintain`]: their tables kept small; [`saved`], [`diff`]: again, later.
 //! - [`plan`]: what a run would do; [`backfill`]: many days, one run each.
-//! - [`import`]: many files to one Delta table.
+//! - [`import`]: many files to one Delta table; `put_if_absent`: whether a store is safe for one.
 //! - [`demo`]: sample data.
 
 pub mod backfill;
@@ -43,6 +43,7 @@ pub mod page;
 pub mod pipeline;
 pub mod plan;
 pub mod progress;
+mod put_if_absent;
 pub mod query;
 pub mod report;
 pub mod run;

@@ -158,7 +158,7 @@ pub(crate) async fn prepare(
     let sources = opened.iter().map(|source| source.summary.clone()).collect();
     let pipeline = Pipeline::plan(&ctx, job, &interval, opened, look).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
-    let runs = Runs::open(job).await?;
+    let runs = Runs::open_to_add(job).await?;
     page::file(job)?;
     Ok(Prepared {
         interval,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 31] = [
+const LAYERS: [(&str, &[&str]); 32] = [
     (
         "backfill",
         &["features", "job", "progress", "report", "run", "runs"],
@@ -19,8 +19,11 @@ const LAYERS: [(&str, &[&str]); 31] = [
     ("features", &["forest", "job"]),
     ("forest", &[]),
     ("functions", &["calendar"]),
-    ("import", &["job", "session", "sinks", "source"]),
-    ("incremental", &["job", "sinks", "source"]),
+    (
+        "import",
+        &["job", "put_if_absent", "session", "sinks", "source"],
+    ),
+    ("incremental", &["job", "put_if_absent", "sinks", "source"]),
     ("job", &["calendar", "forest"]),
     ("maintain", &["incremental", "job", "runs", "sinks"]),
     ("misfit", &["job"]),
@@ -56,6 +59,7 @@ const LAYERS: [(&str, &[&str]); 31] = [
         &["incremental", "job", "run", "session", "sinks", "source"],
     ),
     ("progress", &[]),
+    ("put_if_absent", &[]),
     ("query", &["job", "misfit", "pipeline", "session", "source"]),
     (
         "report",
@@ -80,9 +84,17 @@ const LAYERS: [(&str, &[&str]); 31] = [
     ("run_id", &["job", "source"]),
     (
         "runs",
-        &["job", "progress", "report", "run_id", "sinks", "source"],
+        &[
+            "job",
+            "progress",
+            "put_if_absent",
+            "report",
+            "run_id",
+            "sinks",
+            "source",
+        ],
     ),
-    ("sinks", &["job", "output_file", "run_id"]),
+    ("sinks", &["job", "output_file", "put_if_absent", "run_id"]),
     ("source", &["functions", "job"]),
     (
         "run",

@@ -5,6 +5,7 @@ use deltalake::DeltaTableError;
 
 use crate::blame::{Blame, blame_of};
 use crate::error::{Error, step_hint};
+use crate::put_if_absent::PutIfAbsentError;
 use crate::source::{SOURCE_FILE, UnreadableFile};
 
 /// Why an import did not finish. What was committed before stays, and is not taken again.
@@ -102,6 +103,14 @@ pub enum ImportError {
         /// Where it is.
         table: String,
     },
+    /// A commit to the table would not be safe from another one.
+    #[error("the Delta table `{table}` cannot be written safely")]
+    PutIfAbsent {
+        /// Where it is.
+        table: String,
+        /// Why not.
+        source: PutIfAbsentError,
+    },
     /// A file cannot be read to its end.
     #[error(transparent)]
     Unreadable(UnreadableFile),
@@ -135,6 +144,7 @@ impl ImportError {
             | Self::Case { .. }
             | Self::Unreadable(_) => Blame::Data,
             Self::Race { .. } => Blame::Outside,
+            Self::PutIfAbsent { source, .. } => source.blame(),
             Self::Read(error) => blame_of(error),
             Self::Table { source, .. } => blame_of(source),
         }
@@ -158,6 +168,7 @@ impl ImportError {
             Self::Unreadable(_) => {
                 "restore the file or remove it; without `--strict` it is left for a later import"
             }
+            Self::PutIfAbsent { source, .. } => return Some(source.hint()),
             Self::Read(error) => return step_hint(error),
             Self::Table { .. } => return None,
         };

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use super::rows::check_columns;
 use super::{Import, ImportError};
+use crate::put_if_absent;
 use crate::sinks::{lost_a_race, writer_properties};
 use crate::source::SOURCE_FILE;
 
@@ -50,6 +51,11 @@ impl<'i> Destination<'i> {
         }
         let destination = Self { import, table };
         destination.check_is_ours()?;
+        let proven = put_if_absent::prove(&destination.table).await;
+        proven.map_err(|source| ImportError::PutIfAbsent {
+            table: import.table.clone(),
+            source,
+        })?;
         Ok(destination)
     }
 

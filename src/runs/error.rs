@@ -92,6 +92,7 @@ impl RunsError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Job(error) => error.hint(),
+            Self::Place(SinkError::PutIfAbsent(error)) => Some(error.hint()),
             Self::Place(_) | Self::OtherTable => {
                 Some("name another place for it: [runs] location".to_owned())
             }

@@ -19,8 +19,9 @@ use deltalake::protocol::SaveMode;
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::job::Job;
+use crate::put_if_absent;
 use crate::report::RunReport;
-use crate::sinks::{Made, create, open_table};
+use crate::sinks::{Made, SinkError, create, open_table};
 
 pub use error::RunsError;
 pub use record::{Outcome, RunRecord};
@@ -42,6 +43,16 @@ impl Runs {
         let opened = Self::open_table(job).await;
         let table = opened.map_err(|error| blame(shown.clone(), error))?;
         Ok(Self { shown, table })
+    }
+
+    /// The same to add to it: its store must be safe for that.
+    pub async fn open_to_add(job: &Job) -> Result<Self> {
+        let runs = Self::open(job).await?;
+        let proven = put_if_absent::prove(&runs.table).await;
+        proven
+            .map_err(SinkError::from)
+            .map_err(|error| blame(runs.shown.clone(), error.into()))?;
+        Ok(runs)
     }
 
     async fn open_table(job: &Job) -> Result<DeltaTable, RunsError> {

@@ -26,6 +26,7 @@ use super::finding::DATE;
 use crate::fault;
 use crate::job::{Bucket, DeltaTarget, Job, resolve_options};
 use crate::output_file::can_write;
+use crate::put_if_absent;
 use crate::run_id::RunId;
 
 /// How often a commit that lost a race is tried again from the table's new state.
@@ -78,6 +79,7 @@ impl DeltaSink {
         if table.version().is_some() {
             check_is_ours(&table, job, schema)?;
         }
+        put_if_absent::prove(&table).await?;
         Ok(Self {
             shown: target.location.to_string(),
             table,

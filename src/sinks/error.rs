@@ -5,6 +5,7 @@ use deltalake::DeltaTableError;
 
 use crate::blame::{Blame, blame_of};
 use crate::job::JobError;
+use crate::put_if_absent::PutIfAbsentError;
 
 /// Why a sink cannot be opened or written.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum SinkError {
     /// The folder cannot be written.
     #[error("the folder cannot be written")]
     NotWritable(#[source] std::io::Error),
+    /// A commit to a table there would not be safe from another one.
+    #[error(transparent)]
+    PutIfAbsent(#[from] PutIfAbsentError),
     /// The findings do not have a column that every sink needs.
     #[error("the findings have no {needed}")]
     NoColumn {
@@ -108,6 +112,7 @@ impl SinkError {
             | Self::OtherJob { .. } => Blame::Job,
             Self::OutsideWindow { .. } | Self::Repeated { .. } | Self::Rows(_) => Blame::Data,
             Self::NotWritable(_) => Blame::Outside,
+            Self::PutIfAbsent(error) => error.blame(),
             Self::Delta(error) => match blame_of(error) {
                 Blame::Data => Blame::Outside, // an output that does not take rows is not the data's fault
                 blame => blame,
@@ -119,6 +124,7 @@ impl SinkError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Job(error) => return error.hint(),
+            Self::PutIfAbsent(error) => error.hint(),
             Self::Occupied | Self::NotAFolder => "choose an empty or new folder for `location`".to_owned(),
             Self::NotWritable(_) => "the account that runs this must be able to write there, and the disk must have room".to_owned(),
             Self::NoColumn { .. } => "add it to the last SQL file of [findings]".to_owned(),

@@ -9,6 +9,7 @@ mod job_file;
 mod output;
 mod overrides;
 mod parquet_source;
+mod put_if_absent;
 mod secrets;
 mod silence;
 mod sql_file;

@@ -3,6 +3,7 @@
 //! Every folder already holds a table of findings, so that a test of a failing run can say: it is as it was.
 
 mod binary_xml;
+mod bucket;
 mod dir;
 pub mod event_log;
 mod events;
@@ -12,6 +13,7 @@ mod said;
 mod tables;
 
 pub use binary_xml::Value;
+pub use bucket::{Bucket, Conditions};
 pub use dir::{AS_OF, Dir, JOB};
 pub use events::{Event, batch, event, usual};
 pub use page::Page;
