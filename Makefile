@@ -50,8 +50,9 @@ interop: build ## read the output with deltalake, Polars, DuckDB and ClickHouse
 page-test: build ## open the page of a run in a real browser (Debian's chromium) and use it
 	CRANNOG=$(TARGET)/debug/crannog benches/python.sh tests/page/requirements.txt tests/page/page.py
 
-test-stores: build ## the whole job on S3, Azure and GCS, each a server on this machine: make test-stores STORES="moto seaweedfs azurite gcs"
+test-stores: build ## the whole job on S3, Azure and GCS, each a server on this machine, then on a store that fails: make test-stores STORES="moto seaweedfs azurite gcs"
 	CRANNOG=$(TARGET)/debug/crannog benches/python.sh tests/stores/requirements.txt tests/stores/stores.py $(STORES)
+	CRANNOG=$(TARGET)/debug/crannog benches/python.sh tests/stores/requirements.txt tests/stores/flaky.py
 
 bench: release bench-jobs bench-cloudtrail ## the whole jobs beside the notebooks' tools, then raw CloudTrail files, in turn
 

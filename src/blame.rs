@@ -5,6 +5,7 @@ use std::io;
 
 use datafusion::error::DataFusionError;
 use deltalake::DeltaTableError;
+use object_store::client::HttpError;
 
 /// Who has to act; the number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub(crate) fn blame_of(error: &(dyn Error + 'static)) -> Blame {
     let mut blame = Blame::Data;
     let mut cause = Some(error);
     while let Some(error) = cause {
+        // Whatever is below it: an answer that was cut short is the network's, not the data's.
+        if error.is::<HttpError>() {
+            return Blame::Outside;
+        }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             blame = match error.kind() {
                 io::ErrorKind::NotFound
@@ -78,4 +83,22 @@ fn is_storage(text: &str) -> bool {
 /// Whether a text is `object_store`'s about a file that is not there.
 pub(crate) fn is_gone(text: &str) -> bool {
     text.contains("Object at location ") && text.contains(" not found")
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::client::HttpErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_cut_off_is_data_and_an_answer_that_is_cut_off_is_not() {
+        let cut_off = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        assert_eq!(blame_of(&cut_off()), Blame::Data);
+        let answer = object_store::Error::Generic {
+            store: "S3",
+            source: HttpError::new(HttpErrorKind::Decode, cut_off()).into(),
+        };
+        assert_eq!(blame_of(&DeltaTableError::from(answer)), Blame::Outside);
+    }
 }

@@ -112,10 +112,13 @@ impl<'i> Destination<'i> {
         day: &str,
     ) -> Result<(), ImportError> {
         if self.version().is_none() {
+            // Else the second of two makers changes the first one's table, and does not hear of it.
+            let once = CommitProperties::default().with_max_retries(0);
             let created = self
                 .table
                 .clone()
                 .create()
+                .with_commit_properties(once)
                 .with_columns(schema.fields().cloned())
                 .with_partition_columns([day])
                 .with_comment(self.import.origin())

@@ -37,7 +37,8 @@ use self::shape::{DAY, Shape, are_in};
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::job::{Incremental, Job, SqlFile};
-use crate::sinks::{self, lost_a_race, open_table, write_session, writer_properties};
+use crate::put_if_absent;
+use crate::sinks::{self, SinkError, lost_a_race, open_table, write_session, writer_properties};
 use crate::source::{OpenSource, Taken, Touched};
 
 /// A step's table, there or to be made.
@@ -142,6 +143,8 @@ impl KeptStep {
                 kept.check_is_ours()?;
                 kept.held = Held::by(&kept.table, kept.rule, &kept.reads).await?;
             }
+            let proven = put_if_absent::prove(&kept.table).await;
+            proven.map_err(SinkError::from)?;
             Ok(kept)
         };
         opened.await.map_err(|error| blame(config, error))

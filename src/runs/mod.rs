@@ -13,6 +13,7 @@ use datafusion::prelude::SessionContext;
 use deltalake::DeltaTable;
 use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::kernel::transaction::CommitProperties;
 use deltalake::operations::write::SchemaMode;
 use deltalake::protocol::SaveMode;
 
@@ -21,7 +22,7 @@ use crate::fault;
 use crate::job::Job;
 use crate::put_if_absent;
 use crate::report::RunReport;
-use crate::sinks::{Made, SinkError, create, open_table};
+use crate::sinks::{Made, SinkError, commit_once, create, open_table};
 
 pub use error::RunsError;
 pub use record::{Outcome, RunRecord};
@@ -76,13 +77,21 @@ impl Runs {
         }
         fault::point("before the run's row");
         let rows = vec![row(&schema, run)?];
-        self.table = self
-            .table
-            .clone()
-            .write(rows)
-            .with_save_mode(SaveMode::Append)
-            .with_schema_mode(SchemaMode::Merge) // a later version may have more to say
-            .await?;
+        // It was opened before the run: what others have added since is no reason to write the row's file twice.
+        self.table.load().await?;
+        let commit = commit_once(&mut self.table, |table, id| {
+            // Whether the commit is there is looked at before it is tried again: an append of the same row would not conflict.
+            let properties = CommitProperties::default()
+                .with_metadata([id.metadata()])
+                .with_max_retries(0);
+            table
+                .write(rows.clone())
+                .with_save_mode(SaveMode::Append)
+                .with_schema_mode(SchemaMode::Merge) // a later version may have more to say
+                .with_commit_properties(properties)
+                .into_future()
+        });
+        commit.await?;
         fault::point("after the run's row");
         Ok(())
     }

@@ -12,7 +12,7 @@ use datafusion::scalar::ScalarValue;
 use deltalake::delta_datafusion::create_session;
 use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
-use deltalake::kernel::transaction::{CommitProperties, TransactionError};
+use deltalake::kernel::transaction::CommitProperties;
 use deltalake::operations::create::CreateBuilder;
 use deltalake::parquet::basic::{Compression, ZstdLevel};
 use deltalake::parquet::file::properties::WriterProperties;
@@ -21,6 +21,7 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_table_uri
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::commit::{CommitId, commit_once};
 use super::error::SinkError;
 use super::finding::DATE;
 use crate::fault;
@@ -28,9 +29,6 @@ use crate::job::{Bucket, DeltaTarget, Job, resolve_options};
 use crate::output_file::can_write;
 use crate::put_if_absent;
 use crate::run_id::RunId;
-
-/// How often a commit that lost a race is tried again from the table's new state.
-const TRIES: usize = 5;
 
 /// A table of findings, there or to be made.
 #[derive(Debug)]
@@ -98,24 +96,21 @@ impl DeltaSink {
             self.create(job).await?;
         }
         fault::point("before the findings' commit");
-        let mut tries = 1;
-        loop {
-            match self.commit(job, run, rows).await {
-                Err(error) if lost_a_race(&error) && tries < TRIES => {
-                    tries += 1;
-                    self.table.load().await?;
-                }
-                Err(error) => return Err(error.into()),
-                Ok(table) => {
-                    fault::point("after the findings' commit");
-                    return Ok(Receipt {
-                        location: self.shown,
-                        version: table.version().unwrap_or_default(),
-                        rows: rows.iter().map(RecordBatch::num_rows).sum(),
-                    });
-                }
-            }
-        }
+        let count = rows.iter().map(RecordBatch::num_rows).sum();
+        let rows = match rows {
+            [] => vec![RecordBatch::new_empty(Arc::clone(&self.schema))],
+            rows => rows.to_vec(),
+        };
+        let version = commit_once(&mut self.table, |table, id| {
+            write(table, rows.clone(), job, run, id)
+        });
+        let version = version.await?;
+        fault::point("after the findings' commit");
+        Ok(Receipt {
+            version,
+            location: self.shown,
+            rows: count,
+        })
     }
 
     async fn create(&mut self, job: &Job) -> Result<(), SinkError> {
@@ -133,27 +128,24 @@ impl DeltaSink {
         }
         Ok(())
     }
+}
 
-    async fn commit(
-        &self,
-        job: &Job,
-        run: &RunId,
-        rows: &[RecordBatch],
-    ) -> Result<DeltaTable, DeltaTableError> {
-        let rows = match rows {
-            [] => vec![RecordBatch::new_empty(Arc::clone(&self.schema))],
-            rows => rows.to_vec(),
-        };
-        self.table
-            .clone()
-            .write(rows)
-            .with_save_mode(SaveMode::Overwrite)
-            .with_replace_where(interval_predicate(job, run))
-            .with_session_state(write_session())
-            .with_writer_properties(writer_properties())
-            .with_commit_properties(commit_properties(job, run))
-            .await
-    }
+/// Replaces what the table holds of the run's detect interval, in one commit.
+async fn write(
+    table: DeltaTable,
+    rows: Vec<RecordBatch>,
+    job: &Job,
+    run: &RunId,
+    id: CommitId,
+) -> Result<DeltaTable, DeltaTableError> {
+    table
+        .write(rows)
+        .with_save_mode(SaveMode::Overwrite)
+        .with_replace_where(interval_predicate(job, run))
+        .with_session_state(write_session())
+        .with_writer_properties(writer_properties())
+        .with_commit_properties(commit_properties(job, run, id))
+        .await
 }
 
 /// The engine of a write.
@@ -174,16 +166,6 @@ pub(crate) fn writer_properties() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build()
-}
-
-/// Whether a commit failed since another one was quicker.
-pub(crate) fn lost_a_race(error: &DeltaTableError) -> bool {
-    matches!(
-        error,
-        DeltaTableError::Transaction {
-            source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_),
-        } | DeltaTableError::VersionAlreadyExists(_)
-    )
 }
 
 /// Opens a Delta table that is to be written, or looks whether one can be made there; it then has no version.
@@ -214,7 +196,9 @@ pub(crate) async fn create(
     table: &mut DeltaTable,
     new: CreateBuilder,
 ) -> Result<Made, DeltaTableError> {
-    match new.await {
+    // Else the second of two makers changes the first one's table, in a second version.
+    let once = CommitProperties::default().with_max_retries(0);
+    match new.with_commit_properties(once).await {
         Ok(made) => {
             *table = made;
             Ok(Made::Now)
@@ -253,13 +237,14 @@ fn interval_predicate(job: &Job, run: &RunId) -> Expr {
 }
 
 /// What the table's history says of the commit: how to make these rows again.
-fn commit_properties(job: &Job, run: &RunId) -> CommitProperties {
+fn commit_properties(job: &Job, run: &RunId, id: CommitId) -> CommitProperties {
     let sources: serde_json::Map<_, _> = run
         .sources
         .iter()
         .map(|source| (source.name.clone(), json!(source.version)))
         .collect();
     CommitProperties::default().with_metadata([
+        id.metadata(),
         ("run_id".to_owned(), json!(run.id)),
         ("job".to_owned(), json!(job.name)),
         ("job_digest".to_owned(), json!(run.job_digest)),

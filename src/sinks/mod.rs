@@ -1,13 +1,13 @@
 //! Sinks: where findings go. Each is opened before a row is read, and written after the last step.
 
+mod commit;
 mod delta;
 mod error;
 mod finding;
 
+pub(crate) use commit::{commit_once, lost_a_race};
 pub use delta::{DeltaSink, Receipt, Target};
-pub(crate) use delta::{
-    Made, create, lost_a_race, open as open_table, write_session, writer_properties,
-};
+pub(crate) use delta::{Made, create, open as open_table, write_session, writer_properties};
 pub use error::SinkError;
 pub use finding::is_common;
 pub(crate) use finding::stored_type;
