@@ -8,9 +8,12 @@ An S3 server (moto) stands behind a proxy (proxy.py); what comes out is looked a
 import argparse
 import dataclasses
 import json
+import random
 import shutil
+import signal
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -150,7 +153,7 @@ def an_import_on_a_worse_day_takes_every_row_once(flaky):
         table = f"{flaky.store.url}/again-{number}"
         for _ in range(PATIENCE):
             command = ["import", "--format", "parquet", "--time-column", "TimeGenerated", flaky.parquet, table]
-            said = lake.start(command, flaky.seen.environment)()
+            said = lake.Running(command, flaky.seen.environment)()
             codes[said.code] += 1
             if said.code == 0:
                 break
@@ -160,6 +163,23 @@ def an_import_on_a_worse_day_takes_every_row_once(flaky):
         [rows] = there.say("query", f"SELECT count(*) AS n FROM {lake.TABLE}", "--format", "json").lines()
         assert rows["n"] == stores.SIZES["rows"], rows
     tell(codes=codes)
+
+
+def a_run_that_is_killed_at_any_moment_leaves_the_findings_of_before_or_its_own(flaky):
+    moments = random.Random(flaky.args.seed)
+    flaky.behave(Manner(latency=0.05))
+    place, local = flaky.through("killed"), flaky.local
+    whole = place.report()["seconds"]
+    killed = 0
+    for number in range(2 * flaky.args.runs):
+        run = place.start("run", "--as-of", lake.AS_OF, *(stores.OTHER_FOREST if number % 2 == 0 else []))
+        time.sleep(moments.uniform(0.3, 1.1) * whole)
+        run.process.kill()
+        killed += run().code == -signal.SIGKILL
+        assert without_run(flaky.lake("killed").findings()) in [local.findings, local.other_findings]
+    assert killed > flaky.args.runs, killed
+    # What they left does not hold the next one back.
+    flaky.is_whole("killed", {place.report()["run_id"]})
 
 
 def a_store_that_always_fails_ends_a_run_with_1_and_a_hint_and_takes_nothing(flaky):
@@ -178,7 +198,7 @@ def a_store_that_takes_no_commit_ends_a_run_with_4_and_shows_the_findings_of_bef
     log = "/no-commit/anomalies/_delta_log/"
     for fault in [ERROR, SLOW_DOWN, CUT]:
         flaky.behave(Manner(faults=((fault, 1),), only=log, methods=("PUT",)))
-        said = place.run("--set", "isolation_forest.random_state=7")
+        said = place.run(*stores.OTHER_FOREST)
         assert said.code == 4 and "error: sink `" in said.stderr and "hint: " in said.stderr, (said.code, said.stderr)
         flaky.is_whole("no-commit", {run["run_id"]})
     outcomes = [run["outcome"] for run in flaky.lake("no-commit").runs()]
@@ -208,7 +228,7 @@ def a_store_that_forgets_conditions_is_refused_and_left_as_it_was(flaky):
             assert said.code == 2 and "conditional writes" in said.stderr, (said.code, said.stderr)
     flaky.behave(Manner(forgets_conditions=True))
     command = ["import", "--format", "delta", "--time-column", "TimeGenerated", flaky.delta, f"{flaky.store.url}/forgotten/events"]
-    said = lake.start(command, flaky.seen.environment)()
+    said = lake.Running(command, flaky.seen.environment)()
     assert said.code == 2 and "conditional writes" in said.stderr, (said.code, said.stderr)
     assert flaky.store.names() == before
 
@@ -225,6 +245,7 @@ CLAIMS = [
     two_runs_at_once_on_a_worse_day_leave_one_result,
     an_import_on_a_worse_day_takes_every_row_once,
     a_commit_whose_answer_is_lost_is_one_commit,
+    a_run_that_is_killed_at_any_moment_leaves_the_findings_of_before_or_its_own,
     a_store_that_always_fails_ends_a_run_with_1_and_a_hint_and_takes_nothing,
     a_store_that_takes_no_commit_ends_a_run_with_4_and_shows_the_findings_of_before,
     a_store_that_forgets_conditions_is_refused_and_left_as_it_was,

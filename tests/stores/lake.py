@@ -31,12 +31,16 @@ class Said:
         return [json.loads(line) for line in self.succeeds().splitlines()]
 
 
-def start(words, environment):
-    """A command that runs, and a way to wait for what it says."""
-    command = [crannog.program(), *map(str, words)]
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=CLEAN | environment)
-    return lambda: Said(process, command)
+class Running:
+    """A command that runs; a call of it waits for what it says."""
+
+    def __init__(self, words, environment):
+        self.command = [crannog.program(), *map(str, words)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=CLEAN | environment)
+
+    def __call__(self):
+        return Said(self.process, self.command)
 
 
 class Lake:
@@ -58,7 +62,7 @@ class Lake:
 
     def start(self, verb, *words):
         job = ["--job", crannog.JOB] if verb == "query" else [crannog.JOB]
-        return start([verb, *job, *words, *self.settings], self.environment)
+        return Running([verb, *job, *words, *self.settings], self.environment)
 
     def say(self, verb, *words):
         return self.start(verb, *words)()

@@ -9,6 +9,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+import time
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -17,6 +18,7 @@ import lake
 import servers
 from lake import AS_OF, TABLE, Lake, crannog, without_run
 
+OTHER_FOREST = ["--set", "isolation_forest.random_state=7"]
 SIZES = {"rows": 4_000, "hosts": 6, "days": 4, "end": "2026-11-22"}
 
 
@@ -47,9 +49,10 @@ def look(bucket, claims):
     verdicts = Counter()
     for claim in claims:
         name = claim.__name__.replace("_", " ")
+        started = time.monotonic()
         try:
             claim(bucket)
-            print(f"  ok      {name}", flush=True)
+            print(f"  ok      {name} ({time.monotonic() - started:.0f} s)", flush=True)
             verdicts["passed"] += 1
         except Exception:
             print(f"  FAILED  {name}\n{traceback.format_exc()}", flush=True)
@@ -68,7 +71,8 @@ class Local:
         self.run = self.lake.report()
         self.findings = without_run(self.lake.findings())
         assert len(self.findings) == self.run["findings"] > 100
-        self.other = self.lake.report("--set", "isolation_forest.random_state=7")
+        self.other = self.lake.report(*OTHER_FOREST)
+        self.other_findings = without_run(self.lake.findings())
         self.diff = self.lake.say("diff", self.run["run_id"], self.other["run_id"], "--format", "json").lines()
         assert self.diff, "the two forests agree, so that a diff shows nothing"
 
@@ -97,7 +101,7 @@ def an_import_makes_a_delta_table_of_a_folder_of_parquet_files_and_takes_nothing
         bucket.store.put(f"parquet/{path.relative_to(bucket.local.events)}", path.read_bytes())
     command = ["import", "--format", "parquet", "--time-column", "TimeGenerated", bucket.parquet, bucket.delta]
     for _ in range(2):
-        lake.start(command, bucket.store.environment)().succeeds()
+        lake.Running(command, bucket.store.environment)().succeeds()
     count = bucket.lake("nowhere").say("query", f"SELECT count(*) AS n FROM {TABLE}", "--format", "json").lines()
     assert count == [{"n": SIZES["rows"]}], count
 
@@ -136,7 +140,7 @@ def each_run_is_a_row_and_nothing_is_left_beside_the_tables(bucket):
 def a_diff_says_what_it_says_of_local_folders(bucket):
     place = bucket.lake("by-delta")
     one = place.runs()[0]["run_id"]
-    other = place.report("--set", "isolation_forest.random_state=7")["run_id"]
+    other = place.report(*OTHER_FOREST)["run_id"]
     assert place.say("diff", one, other, "--format", "json").lines() == bucket.local.diff
 
 
