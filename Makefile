@@ -7,7 +7,7 @@ STORES  ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model clean
+.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model bench-nights clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -61,6 +61,9 @@ bench-jobs: release ## the whole jobs alone: make bench-jobs ROWS=10000000
 
 bench-cloudtrail: release ## reading CloudTrail's files beside DuckDB and Python, in turn: make bench-cloudtrail ROWS=500000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/cloudtrail_raw.py $(if $(ROWS),--rows $(ROWS))
+
+bench-nights: release ## a night that keeps its step, after 1, 10, 30 and 60 days, beside a day alone: make bench-nights ROWS=12000000
+	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/nights.py $(if $(ROWS),--rows $(ROWS))
 
 bench-model: ## the forest beside scikit-learn, isotree and coniferest, in turn: make bench-model ROWS=2097152
 	benches/python.sh benches/model-requirements.txt benches/model.py $(if $(ROWS),--rows $(ROWS))

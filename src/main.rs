@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod complaint;
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;
@@ -9,9 +10,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command, LogFormat};
-use crannog::display::plain;
-use crannog::error::causes;
-use crannog::job::as_written;
 use tikv_jemallocator::Jemalloc;
 use tracing_subscriber::EnvFilter;
 
@@ -21,6 +19,7 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     set_up_logging(cli.log_format);
+    complaint::set_format(cli.log_format);
     log_panics_of_workers();
     let result = match &cli.command {
         Command::Run(args) => commands::run::run(args),
@@ -38,7 +37,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(cli.log_format, &error);
+            complaint::complain(&error);
             ExitCode::from(error.blame() as u8)
         }
     }
@@ -77,25 +76,6 @@ fn log_panics_of_workers() {
         Some("tokio-rt-worker") => tracing::debug!(%panic, "a task of the engine panicked"),
         _ => tell(panic),
     }));
-}
-
-/// The error, each cause below it, and what to do.
-#[expect(clippy::print_stderr, reason = "this is where errors are told")]
-fn complain(format: LogFormat, error: &crannog::Error) {
-    let causes = causes(error);
-    let hint = error.hint().map(|hint| as_written(&hint));
-    match format {
-        LogFormat::Json => tracing::error!(causes = ?causes, hint, "{}", causes[0]),
-        LogFormat::Text => {
-            eprintln!("error: {}", plain(&causes[0]));
-            for cause in &causes[1..] {
-                eprintln!("  because: {}", plain(cause));
-            }
-            if let Some(hint) = hint {
-                eprintln!("  hint: {}", plain(&hint));
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
+use crate::complaint::complain;
+
 /// How long work that holds a processor or waits for a disk may take to end once it is told to.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -27,6 +29,9 @@ pub struct Limits {
     /// Resident memory of the process.
     pub memory: Option<ByteSize>,
 }
+
+/// The same for work that holds too much memory.
+const MEMORY_GRACE: Duration = Duration::from_millis(200);
 
 /// How often the memory is looked at.
 const MEMORY_TICK: Duration = Duration::from_millis(20);
@@ -89,10 +94,14 @@ async fn stop(
         stopped = beyond(limits.memory) => stopped,
     };
     if !is_done.load(Ordering::SeqCst) {
+        let grace = match stopped {
+            Stopped::OutOfMemory { .. } => MEMORY_GRACE, // it goes on holding more
+            _ => GRACE,
+        };
         let _ = tell.send(stopped);
         tokio::select! {
             stopped = signals.next() => end(stopped),
-            () = sleep(GRACE) => {}
+            () = sleep(grace) => {}
         }
         if !is_done.load(Ordering::SeqCst) {
             end(stopped);
@@ -104,7 +113,9 @@ async fn stop(
 }
 
 fn end(stopped: Stopped) {
-    exit(Error::from(stopped).blame() as i32)
+    let error = Error::from(stopped);
+    complain(&error);
+    exit(error.blame() as i32)
 }
 
 async fn end_of(limit: Option<Duration>) -> Stopped {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 use chrono::{DateTime, NaiveDate, Utc};
 use datafusion::common::ParamValues;
@@ -14,7 +15,7 @@ use super::{Pipeline, bare, stopped};
 use crate::error::{Error, Result};
 use crate::incremental::{Commit, Due, KeptError, KeptPlan, KeptStep, whole_days};
 use crate::job::{Interval, Job, JobError, SqlFile};
-use crate::progress::Progress;
+use crate::progress::{Progress, Volume};
 use crate::session;
 use crate::source::days_of;
 
@@ -98,7 +99,10 @@ impl Pipeline<'_> {
         let mut computed = Vec::new();
         let mut whole = None;
         for _ in 0..TRIES {
-            let due = self.due_of(&file.name, kept, days).await?;
+            let look = self.due_of(&file.name, kept, days);
+            let due = progress
+                .watch(&format!("{} changes", file.name), look, Volume::default)
+                .await?;
             whole = due.whole.clone().or(whole);
             let mut is_done = true;
             for batch in &due.batches {
@@ -107,9 +111,20 @@ impl Pipeline<'_> {
                     and_undated: false,
                 };
                 let rows = self.query_part(file, &part).await?;
-                let rows = self.collect(file, rows, progress).await?;
-                let rows = rows.into_iter().flatten().collect();
-                if kept.replace(batch, &due, rows).await? == Commit::Lost {
+                let stage = format!("{} {}", file.name, last_day(&batch.days));
+                let rows = self.collect(&stage, file, rows, progress).await?;
+                let rows: Vec<_> = rows.into_iter().flatten().collect();
+                let count = rows.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
+                let written = || Volume {
+                    rows: count,
+                    bytes: 0,
+                };
+                let replace = kept.replace(batch, &due, rows);
+                if progress
+                    .watch(&format!("{} kept", file.name), replace, written)
+                    .await?
+                    == Commit::Lost
+                {
                     is_done = false;
                     kept.reload().await?;
                     break;
@@ -229,6 +244,11 @@ impl Pipeline<'_> {
         }
         Ok(found)
     }
+}
+
+/// The last of some days.
+fn last_day(days: &Range<NaiveDate>) -> NaiveDate {
+    days.end.pred_opt().unwrap_or(days.end)
 }
 
 /// The time columns of the step's sources are there, and times.

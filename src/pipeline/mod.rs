@@ -126,7 +126,7 @@ impl<'a> Pipeline<'a> {
         let rows = self.rows(last, progress).await?;
         let schema = Arc::clone(rows.schema().inner());
         let batches: Vec<_> = self
-            .collect(last, rows, progress)
+            .collect(&last.name, last, rows, progress)
             .await?
             .into_iter()
             .flatten()
@@ -193,7 +193,7 @@ impl<'a> Pipeline<'a> {
         self.run_all(first, progress).await?;
         let rows = self.query(last).await?;
         Ok(self
-            .collect(last, rows, progress)
+            .collect(&last.name, last, rows, progress)
             .await?
             .into_iter()
             .flatten()
@@ -206,7 +206,7 @@ impl<'a> Pipeline<'a> {
             let rows = self.rows(file, progress).await?;
             if self.is_computed(file) {
                 let schema = Arc::clone(rows.schema().inner());
-                let partitions = self.collect(file, rows, progress).await?;
+                let partitions = self.collect(&file.name, file, rows, progress).await?;
                 let table =
                     MemTable::try_new(schema, partitions).map_err(|error| stopped(file, error))?;
                 self.ctx
@@ -318,8 +318,10 @@ impl<'a> Pipeline<'a> {
         Ok(plan)
     }
 
+    /// Runs a file's rows, as the stage of a name.
     async fn collect(
         &self,
+        stage: &str,
         file: &SqlFile,
         rows: DataFrame,
         progress: &mut Progress,
@@ -341,7 +343,7 @@ impl<'a> Pipeline<'a> {
         };
         let read = || volume::progress(plan.as_ref());
         progress
-            .watch(&file.name, work, read)
+            .watch(stage, work, read)
             .await
             .map_err(|error| stopped(file, error))
     }

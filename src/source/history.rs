@@ -122,7 +122,8 @@ impl History {
         let Some(column) = &self.time_column else {
             return Ok((now, Touched::All(NO_TIME_COLUMN.to_owned())));
         };
-        let removed = changes.removed.into_iter().map(|file| (since, file.path));
+        let removed = changes.removed.into_iter();
+        let removed = removed.map(|file| (file.version - 1, file.path)); // where it was there last
         let added = changes.added.into_iter().map(|file| {
             let version = if file.is_there { latest } else { file.version };
             (version, file.add.path)
@@ -164,26 +165,26 @@ impl History {
         let mut known = known.unwrap_or_default();
         let mut files = TakenFiles::new();
         let mut new = Vec::new();
-        for (name, stamp) in listed.files() {
+        for (name, stamp, file) in listed.files() {
             match known.remove(&name) {
-                Some(file) if file.stamp == stamp => {
-                    files.insert(name, file);
+                Some(taken) if taken.stamp == stamp => {
+                    files.insert(name, taken);
                 }
                 other => {
-                    if let Some(file) = other {
-                        known.insert(name.clone(), file); // its days are not what they were
+                    if let Some(taken) = other {
+                        known.insert(name.clone(), taken); // its days are not what they were
                     }
-                    new.push((name, stamp));
+                    new.push((name, stamp, file));
                 }
             }
         }
         let is_changed = !new.is_empty() || !known.is_empty();
         let mut days: BTreeSet<_> = known.into_values().flat_map(|file| file.days).collect();
-        let read = new.into_iter().map(|(name, stamp)| async move {
+        let read = new.into_iter().map(|(name, stamp, file)| async move {
             let days = match &self.time_column {
                 None => BTreeSet::new(),
                 Some(column) => {
-                    let rows = listed.rows(&name)?;
+                    let rows = listed.rows(file)?;
                     self.days_in(ctx, rows, column).await?
                 }
             };

@@ -80,6 +80,16 @@ fn compaction_touches_nothing_and_hides_nothing() {
 }
 
 #[test]
+fn rows_that_are_deleted_after_their_file_was_compacted_touch_their_days() {
+    let dir = begun();
+    compact(&dir);
+    append(&dir.events(), &an_event(6));
+    delete(&dir, "\"TimeGenerated\" = '2026-03-07T12:00:00Z'"); // out of the file with all days
+    let (days, why) = night(&dir, 10);
+    assert_eq!((days, why), (vec![5..10], None));
+}
+
+#[test]
 fn days_before_those_that_are_kept_are_added_to_them() {
     let dir = begun();
     assert_eq!(night(&dir, 8), (vec![2..4], None));

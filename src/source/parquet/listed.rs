@@ -23,20 +23,17 @@ pub(in crate::source) struct Listed {
 }
 
 impl Listed {
-    /// Each file's name, from the location on, and what tells it from another one of that name.
-    pub(in crate::source) fn files(&self) -> impl Iterator<Item = (String, String)> {
+    /// Each file with its name, from the location on, and what tells it from another one of that name.
+    pub(in crate::source) fn files(&self) -> impl Iterator<Item = (String, String, &ObjectMeta)> {
         let files = self.files.iter();
-        files.map(|file| (file_name(&self.url, file), stamp(file)))
+        files.map(|file| (file_name(&self.url, file), stamp(file), file))
     }
 
     /// The rows of one file.
     pub(in crate::source) fn rows(
         &self,
-        name: &str,
+        file: &ObjectMeta,
     ) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-        let mut files = self.files.iter();
-        let file = files.find(|file| file_name(&self.url, file) == name);
-        let file = file.ok_or_else(|| DataFusionError::Plan(format!("there is no `{name}`")))?;
         let mut url = self.url.get_url().clone();
         url.set_path(file.location.as_ref());
         let config = ListingTableConfig::new(ListingTableUrl::try_new(url, None)?)
