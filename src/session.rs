@@ -70,12 +70,13 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
     Ok(ctx)
 }
 
-/// What the engine may hold: a third of the job's limit, since what it does not account for is up to twice of what it does.
+/// What the engine may hold by its own account: half of the job's limit. It does not account for all, and more than the limit is
+/// seen from outside; with less it stops where memory would do.
 fn runtime(job: &Job) -> RuntimeEnv {
     let Some(limit) = job.engine.memory_limit else {
         return RuntimeEnv::default();
     };
-    let pool = FairSpillPool::new(usize::try_from(limit.as_u64() / 3).unwrap_or(usize::MAX));
+    let pool = FairSpillPool::new(usize::try_from(limit.as_u64() / 2).unwrap_or(usize::MAX));
     let pool = TrackConsumersPool::new(pool, NonZeroUsize::MIN.saturating_add(2));
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
     runtime.build().unwrap_or_default()
