@@ -55,14 +55,15 @@ pub fn instants(
     if to < from {
         return Err(BackfillError::Backwards { from, to });
     }
-    let instants = job.window.reports_over(from, to);
-    match instants.last() {
-        Some(last) if *last <= now => Ok(instants),
-        _ => Err(BackfillError::NotOver {
+    let zone = &job.window.timezone;
+    let end = to.succ_opt().map(|next| zone.start_of(next));
+    if end.is_none_or(|end| end > now) {
+        return Err(BackfillError::NotOver {
             day: to,
-            zone: job.window.timezone.name().to_owned(),
-        }),
+            zone: zone.name().to_owned(),
+        });
     }
+    Ok(job.window.reports_over(from, to))
 }
 
 /// Runs the job as of each instant, and tells of each. What ran before is left out, unless `again`; a day without rows is told

@@ -259,7 +259,7 @@ impl Error {
                     .to_owned(),
             ),
             Self::NoFindings { .. } => {
-                Some("the job's first sink names another table, or it is gone: run again".to_owned())
+                Some("the job's first sink names another table, or the run's days were replaced since and `crannog maintain` removed its files".to_owned())
             }
             Self::Session(_)
             | Self::Backfill(_)

@@ -33,6 +33,7 @@ pub async fn run(
 ) -> Result<RunReport> {
     let (started, started_at) = (Instant::now(), Utc::now());
     let mut prepared = prepare(job, as_of, |_, _, _| ()).await?;
+    prepared.prove(job).await?;
     if let Some(path) = scored_file {
         Scored::can_save(path)?;
     }
@@ -132,7 +133,9 @@ fn fit_score(job: &Job, features: &FeatureTable) -> Result<(IsolationForest, Vec
 
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.
 pub async fn check(job: &Job, as_of: DateTime<Utc>) -> Result<Vec<SourceSummary>> {
-    Ok(prepare(job, as_of, |_, _, _| ()).await?.sources)
+    let prepared = prepare(job, as_of, |_, _, _| ()).await?;
+    prepared.prove(job).await?;
+    Ok(prepared.sources)
 }
 
 /// What a run has before it reads a row.
@@ -142,6 +145,15 @@ pub(crate) struct Prepared<'a> {
     pub(crate) pipeline: Pipeline<'a>,
     pub(crate) sinks: Vec<DeltaSink>,
     runs: Runs,
+}
+
+impl Prepared<'_> {
+    /// Tries whether every store that the run commits to is safe for that: the one thing of it that puts an object.
+    async fn prove(&self, job: &Job) -> Result<()> {
+        sinks::prove(&self.sinks, job).await?;
+        self.pipeline.prove().await?;
+        self.runs.prove().await
+    }
 }
 
 /// `look` is shown each SQL file with its plan, and whether that is a part of its reader's.
@@ -158,7 +170,7 @@ pub(crate) async fn prepare(
     let sources = opened.iter().map(|source| source.summary.clone()).collect();
     let pipeline = Pipeline::plan(&ctx, job, &interval, opened, look).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
-    let runs = Runs::open_to_add(job).await?;
+    let runs = Runs::open(job).await?;
     page::file(job)?;
     Ok(Prepared {
         interval,

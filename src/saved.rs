@@ -6,6 +6,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::DataFrame;
 
+use crate::blame::{Blame, blame_of};
 use crate::error::{Error, Result};
 use crate::job::{DeltaTarget, Job};
 use crate::report::RunReport;
@@ -41,23 +42,27 @@ pub async fn load(job: &Job, which: Which<'_>) -> Result<RunReport> {
     Ok(report)
 }
 
-/// What the output table holds of a run: as it was when the run had written it, or, where the log of that time is cleaned up,
-/// as it is now, if nothing of it was replaced since.
+/// What the output table holds of a run: as it was when the run had written it, or, where that can no longer be read, as it is
+/// now, if nothing of it was replaced since.
 pub async fn findings(job: &Job, report: &RunReport) -> Result<DataFrame> {
     let gone = || Error::NoFindings {
         run: report.run_id.clone(),
     };
     let (target, version) = table(job, report).ok_or_else(gone)?;
-    let then = findings_of(job, report, target, Some(version)).await;
-    if !matches!(then, Err(Error::Source { .. })) {
-        return then?.ok_or_else(gone);
+    for version in [Some(version), None] {
+        // The log of that time may be cleaned up, and so may be its files.
+        if let Ok(Some(rows)) = findings_of(job, report, target, version).await
+            && rows.clone().count().await.ok() == Some(report.findings)
+        {
+            return Ok(rows);
+        }
     }
-    let now = findings_of(job, report, target, None)
-        .await?
-        .ok_or_else(gone)?;
-    match now.clone().count().await.map_err(stopped)? {
-        count if count == report.findings => Ok(now),
-        _ => then?.ok_or_else(gone),
+    match findings_of(job, report, target, Some(version)).await? {
+        Some(rows) => match rows.count().await {
+            Err(error) if blame_of(&error) == Blame::Outside => Err(stopped(error)),
+            _ => Err(gone()),
+        },
+        None => Err(gone()),
     }
 }
 

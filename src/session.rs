@@ -63,23 +63,26 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
     }
     let state = SessionStateBuilder::new()
         .with_config(config)
-        .with_runtime_env(Arc::new(runtime(job)))
+        .with_runtime_env(Arc::new(runtime(job)?))
         .with_default_features();
     let ctx = SessionContext::new_with_state(state.build());
     functions::register_all(&ctx);
     Ok(ctx)
 }
 
-/// What the engine may hold by its own account: half of the job's limit. It does not account for all, and more than the limit is
+/// What the engine may hold by its own account: three quarters of the job's limit. It does not account for all, and more than the limit is
 /// seen from outside; with less it stops where memory would do.
-fn runtime(job: &Job) -> RuntimeEnv {
+fn runtime(job: &Job) -> Result<RuntimeEnv, JobError> {
     let Some(limit) = job.engine.memory_limit else {
-        return RuntimeEnv::default();
+        return Ok(RuntimeEnv::default());
     };
-    let pool = FairSpillPool::new(usize::try_from(limit.as_u64() / 2).unwrap_or(usize::MAX));
+    let pool = FairSpillPool::new(usize::try_from(limit.as_u64() / 4 * 3).unwrap_or(usize::MAX));
     let pool = TrackConsumersPool::new(pool, NonZeroUsize::MIN.saturating_add(2));
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
-    runtime.build().unwrap_or_default()
+    runtime.build().map_err(|error| JobError::Value {
+        place: job.document.place("engine.memory_limit"),
+        message: format!("the engine cannot be held to it: {error}"),
+    })
 }
 
 /// The same engine, with tables of its own.

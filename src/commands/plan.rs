@@ -80,6 +80,11 @@ fn show_kept(kept: &KeptPlan) -> Result<()> {
         None => "a new table".to_owned(),
     };
     say(&format!("  {}  {}  {table}", kept.step, kept.location))?;
+    if let Some(why) = &kept.behind {
+        return say(&format!(
+            "    the table is left alone, and every day is computed without it: {why}"
+        ));
+    }
     if let Some(why) = &kept.whole {
         say(&format!("    every day is computed: {why}"))?;
     }

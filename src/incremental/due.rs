@@ -84,6 +84,21 @@ pub(super) fn batches(
     batches
 }
 
+/// From the first day that is to be computed to after the last one.
+pub(super) fn hull(
+    covered: Option<&Range<NaiveDate>>,
+    touched: &Touched,
+    wanted: &Range<NaiveDate>,
+) -> Option<Range<NaiveDate>> {
+    let due = batches(covered, touched, wanted, |days| match days.is_empty() {
+        true => Vec::new(),
+        false => vec![days],
+    });
+    let first = due.iter().map(|batch| batch.days.start).min()?;
+    let end = due.iter().map(|batch| batch.days.end).max()?;
+    Some(first..end)
+}
+
 fn batch(days: Range<NaiveDate>, covers: Range<NaiveDate>, is_current: bool) -> Batch {
     Batch {
         days,

@@ -119,6 +119,7 @@ impl KeptError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Job(error) => return error.hint(),
+            Self::Place(error @ SinkError::PutIfAbsent(_)) => return error.hint(),
             Self::Place(_) | Self::OtherTable { .. } => {
                 "name another place for it: [incremental.STEP] location".to_owned()
             }
@@ -131,7 +132,9 @@ impl KeptError {
                 "a step that is kept makes the rows of a day from that day's rows alone: compare `time_column` of the source with that of the step".to_owned()
             }
             Self::Busy => "run again".to_owned(),
-            Self::Rows(_) | Self::Files(_) | Self::Delta(_) | Self::Read(_) => {
+            Self::Rows(_) | Self::Files(_) => return None,
+            Self::Delta(_) | Self::Read(_) if self.blame() == Blame::Outside => return None,
+            Self::Delta(_) | Self::Read(_) => {
                 "the table holds nothing that the sources do not tell: if it is damaged, remove it, and the next run makes it anew".to_owned()
             }
         })

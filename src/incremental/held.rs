@@ -74,10 +74,17 @@ impl Held {
         [rule].into_iter().chain(days).chain(taken).collect()
     }
 
-    /// Stores the lists of files that the marks name: before a commit that names them.
-    pub(super) async fn keep_file_lists(&self, table: &DeltaTable) -> Result<(), KeptError> {
+    /// Stores the lists of files that the marks name, and those of the table `before` do not: before a commit that names them.
+    pub(super) async fn keep_file_lists(
+        &self,
+        table: &DeltaTable,
+        before: Option<&Self>,
+    ) -> Result<(), KeptError> {
         let store = table.log_store().object_store(None);
         for (source, taken) in &self.taken {
+            if before.and_then(|held| held.taken.get(source)) == Some(taken) {
+                continue;
+            }
             if let Some(files) = &taken.files {
                 let list = file_list(source, taken.version);
                 store.put(&list, files.clone().into()).await?;
@@ -95,31 +102,35 @@ async fn marked(table: &DeltaTable, application: &str) -> Result<Option<i64>, Ke
     Ok(version.await?)
 }
 
-/// Removes the lists of files that were stored before a time, but for those that the table names now. How many went.
-pub(crate) async fn remove_file_lists(
+/// The lists of files that were stored before a time, but for those that the table names now.
+pub(crate) async fn old_file_lists(
     table: &DeltaTable,
     before: DateTime<Utc>,
-) -> Result<usize, DeltaTableError> {
+) -> Result<Vec<Path>, DeltaTableError> {
     let store = table.log_store().object_store(None);
     let lists = store.list(Some(&Path::from(FILE_LISTS)));
     let lists: Vec<_> = lists.try_collect().await.map_err(DeltaTableError::from)?;
-    let mut removed = 0;
+    let mut named = BTreeMap::new();
+    let mut old = Vec::new();
     for list in lists {
         let name = list.location.filename().unwrap_or_default();
         let Some((source, _)) = name.rsplit_once('-') else {
             continue;
         };
-        let version = table
-            .snapshot()?
-            .transaction_version(table.log_store().as_ref(), mark_of(source))
-            .await?;
-        let is_named = version.is_some_and(|version| file_list(source, version) == list.location);
+        if !named.contains_key(source) {
+            let log = table.log_store();
+            let version = table
+                .snapshot()?
+                .transaction_version(log.as_ref(), mark_of(source));
+            let list = version.await?.map(|version| file_list(source, version));
+            named.insert(source.to_owned(), list);
+        }
+        let is_named = named[source].as_ref() == Some(&list.location);
         if !is_named && list.last_modified < before {
-            store.delete(&list.location).await?;
-            removed += 1;
+            old.push(list.location);
         }
     }
-    Ok(removed)
+    Ok(old)
 }
 
 /// The files of a source that were taken; `None` of a Delta table, whose log tells.

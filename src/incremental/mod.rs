@@ -31,7 +31,7 @@ pub use due::Batch;
 pub(crate) use due::whole_days;
 pub use error::KeptError;
 
-pub(crate) use self::held::remove_file_lists;
+pub(crate) use self::held::old_file_lists;
 use self::held::{Held, RULE};
 use self::shape::{DAY, Shape, are_in};
 use crate::error::{Error, Result};
@@ -63,6 +63,8 @@ pub(crate) struct Due {
     pub(crate) batches: Vec<Batch>,
     /// Why nothing of the table can be used.
     pub(crate) whole: Option<String>,
+    /// Why this run leaves the table alone: a source is older than what the table has of it.
+    pub(crate) behind: Option<String>,
     /// Up to where the sources go.
     taken: BTreeMap<String, Taken>,
 }
@@ -81,6 +83,9 @@ pub struct KeptSummary {
     /// Why all days were computed, where they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<String>,
+    /// Why the table was left alone and all days computed without it, where that was so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<String>,
 }
 
 /// What a run would do to a step that is kept.
@@ -94,6 +99,8 @@ pub struct KeptPlan {
     pub version: Option<u64>,
     /// Why all days would be computed, where they would.
     pub whole: Option<String>,
+    /// Why the table would be left alone and all days computed without it, where that is so.
+    pub behind: Option<String>,
     /// The days that would be computed, each range by one query, in this order.
     pub due: Vec<DaysDue>,
 }
@@ -143,11 +150,17 @@ impl KeptStep {
                 kept.check_is_ours()?;
                 kept.held = Held::by(&kept.table, kept.rule, &kept.reads).await?;
             }
-            let proven = put_if_absent::prove(&kept.table).await;
-            proven.map_err(SinkError::from)?;
             Ok(kept)
         };
         opened.await.map_err(|error| blame(config, error))
+    }
+
+    /// Tries whether its store is safe for commits, by an object that is gone afterwards.
+    pub(crate) async fn prove(&self) -> Result<()> {
+        let proven = put_if_absent::prove(&self.table).await;
+        proven
+            .map_err(SinkError::from)
+            .map_err(|error| blame(&self.config, error.into()))
     }
 
     /// Takes the table as it is now.
@@ -181,7 +194,7 @@ impl KeptStep {
     ) -> Result<Due> {
         let mut taken = BTreeMap::new();
         let mut days: BTreeSet<_> = due::last(wanted, self.config.lookback).collect();
-        let mut whole = None;
+        let (mut whole, mut behind) = (None, None);
         for source in sources {
             let name = &source.summary.name;
             if !self.reads.contains(name) {
@@ -197,13 +210,24 @@ impl KeptStep {
                     whole.get_or_insert(format!("`{name}`: {why}"));
                 }
                 Touched::All(_) => {}
+                Touched::Behind(why) => {
+                    behind.get_or_insert(format!("`{name}`: {why}"));
+                }
             }
             taken.insert(name.clone(), now);
+        }
+        if behind.is_some() {
+            return Ok(Due {
+                batches: Vec::new(),
+                whole: None,
+                behind,
+                taken,
+            });
         }
         if self.held.is_none() {
             whole = Some(match self.table.version() {
                 None => "there is no table yet".to_owned(),
-                Some(_) => "its SQL, its parameters or its sources are other ones".to_owned(),
+                Some(_) => "its rows are those of another SQL, other parameters, sources or settings of time, or of another version of the program".to_owned(),
             });
         }
         let touched = match &whole {
@@ -212,23 +236,17 @@ impl KeptStep {
         };
         let covered = self.held.as_ref().map(|held| &held.days);
         let size = self.config.batch_size;
-        let in_one = due::batches(covered, &touched, wanted, |days| {
-            due::chunks(days, None, &BTreeSet::new())
-        });
-        let first = in_one.iter().map(|batch| batch.days.start).min();
-        let end = in_one.iter().map(|batch| batch.days.end).max();
-        let batches = match (size, first, end) {
-            (Some(size), Some(first), Some(end)) => {
-                let with_rows = with_rows(&(first..end)).await?;
-                due::batches(covered, &touched, wanted, |days| {
-                    due::chunks(days, Some(size), &with_rows)
-                })
-            }
-            _ => in_one,
+        let with_rows = match due::hull(covered, &touched, wanted) {
+            Some(due) if size.is_some() => with_rows(&due).await?,
+            _ => BTreeSet::new(),
         };
+        let batches = due::batches(covered, &touched, wanted, |days| {
+            due::chunks(days, size, &with_rows)
+        });
         Ok(Due {
             batches,
             whole,
+            behind,
             taken,
         })
     }
@@ -254,10 +272,8 @@ impl KeptStep {
         due: &Due,
         rows: Vec<RecordBatch>,
     ) -> Result<(), KeptError> {
-        let mut stored = Vec::new();
-        for rows in rows {
-            stored.push(self.shape.to_store(&batch.days, &rows)?);
-        }
+        let mut stored = self.shape.to_store(&batch.days, &rows)?;
+        drop(rows);
         if stored.is_empty() {
             stored.push(RecordBatch::new_empty(Arc::clone(&self.shape.stored)));
         }
@@ -273,10 +289,15 @@ impl KeptStep {
             taken: taken.clone(),
         };
         fault::point("before the step's file lists");
-        held.keep_file_lists(&self.table).await?;
+        held.keep_file_lists(&self.table, self.held.as_ref())
+            .await?;
         fault::point("before the step's commit");
         let marks = held.marks(self.rule);
-        let commit = CommitProperties::default().with_application_transactions(marks);
+        let mut commit = CommitProperties::default().with_application_transactions(marks);
+        if batch.is_fresh {
+            // What another commit has put together meanwhile would stay: no version but the one that was read is replaced.
+            commit = commit.with_max_retries(0);
+        }
         let write = self
             .table
             .clone()
@@ -308,6 +329,17 @@ impl KeptStep {
         }
         fault::point("after the step's table is made");
         Ok(())
+    }
+
+    /// Looks whether rows that are not stored belong to the days that they were computed from, or, where that may be, to none.
+    pub(crate) fn check(
+        &self,
+        days: &Range<NaiveDate>,
+        rows: &[RecordBatch],
+        undated: bool,
+    ) -> Result<()> {
+        let checked = self.shape.check(days, rows, undated);
+        checked.map_err(|error| blame(&self.config, error))
     }
 
     /// What the table holds of these days, as the step makes it.
@@ -349,6 +381,7 @@ impl KeptStep {
             location: self.location(),
             version: self.table.version(),
             whole: due.whole.clone(),
+            behind: due.behind.clone(),
             due: days.collect(),
         }
     }
@@ -358,6 +391,7 @@ impl KeptStep {
         &self,
         computed: Vec<Range<NaiveDate>>,
         whole: Option<String>,
+        behind: Option<String>,
     ) -> KeptSummary {
         KeptSummary {
             step: self.config.step.clone(),
@@ -365,17 +399,13 @@ impl KeptStep {
             version: self.table.version(),
             computed,
             whole,
+            behind,
         }
     }
 
     /// Where it is, as a person may see it.
     pub(crate) fn location(&self) -> String {
         self.config.table.location.to_string()
-    }
-
-    /// Whether the table is there.
-    pub(crate) fn is_there(&self) -> bool {
-        self.held.is_some()
     }
 }
 

@@ -17,6 +17,9 @@ pub(super) fn rule(job: &Job, step: &SqlFile, columns: &Schema, sources: &[OpenS
         digest.update(text);
     };
     add(FORMAT);
+    // Another version may compute a function otherwise.
+    add(env!("CARGO_PKG_VERSION"));
+    add(datafusion::DATAFUSION_VERSION);
     add(&step.text);
     for (name, value) in &job.parameters {
         if step.parameters.contains_key(name) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch};
 use arrow::datatypes::{
     DataType, Date32Type, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
@@ -44,53 +44,82 @@ impl Shape {
         })
     }
 
-    /// Rows that were computed from these days.
+    /// Rows as they are stored, each of which must belong to one of the days that they were computed from.
     pub(super) fn to_store(
         &self,
         days: &Range<NaiveDate>,
-        rows: &RecordBatch,
-    ) -> Result<RecordBatch, KeptError> {
-        let mut columns = Vec::new();
-        for (column, field) in rows.columns().iter().zip(self.stored.fields()) {
-            columns.push(strict::cast(column, field.data_type())?);
-        }
+        rows: &[RecordBatch],
+    ) -> Result<Vec<RecordBatch>, KeptError> {
         let time = self.stored.index_of(&self.time_column)?;
-        columns.push(Arc::new(self.days_of(days, &columns[time])?));
-        Ok(RecordBatch::try_new(Arc::clone(&self.stored), columns)?)
+        let mut outside = 0;
+        let mut stored = Vec::new();
+        for rows in rows {
+            let mut columns = Vec::new();
+            for (column, field) in rows.columns().iter().zip(self.stored.fields()) {
+                columns.push(strict::cast(column, field.data_type())?);
+            }
+            let days_of_rows = self.days_of(&columns[time]);
+            let fits = |day: &Option<NaiveDate>| day.is_some_and(|day| days.contains(&day));
+            outside += days_of_rows.iter().filter(|day| !fits(day)).count();
+            let numbers = days_of_rows.into_iter();
+            let numbers = numbers.map(|day| day.map(Date32Type::from_naive_date));
+            columns.push(Arc::new(numbers.collect::<Date32Array>()));
+            stored.push(RecordBatch::try_new(Arc::clone(&self.stored), columns)?);
+        }
+        self.none_outside(days, outside)?;
+        Ok(stored)
     }
 
-    /// The day of each row, which must be one of those that were computed.
-    fn days_of(&self, days: &Range<NaiveDate>, times: &ArrayRef) -> Result<Date32Array, KeptError> {
-        let day = |row: usize| -> Option<NaiveDate> {
-            if times.is_null(row) {
-                None
-            } else if let Some(dates) = times.as_primitive_opt::<Date32Type>() {
-                Date32Type::to_naive_date_opt(dates.value(row))
-            } else {
-                let times = times.as_primitive::<TimestampMicrosecondType>();
-                DateTime::from_timestamp_micros(times.value(row)).map(|time| self.zone.day_of(time))
+    /// Rows that are not stored must belong to the days that they were computed from too; or to none, where that is `undated`.
+    pub(super) fn check(
+        &self,
+        days: &Range<NaiveDate>,
+        rows: &[RecordBatch],
+        undated: bool,
+    ) -> Result<(), KeptError> {
+        let time = self.stored.index_of(&self.time_column)?;
+        let fits = |day: &Option<NaiveDate>| day.map_or(undated, |day| days.contains(&day));
+        let mut outside = 0;
+        for rows in rows {
+            let times = strict::cast(rows.column(time), self.stored.field(time).data_type())?;
+            let days_of_rows = self.days_of(&times);
+            outside += days_of_rows.iter().filter(|day| !fits(day)).count();
+        }
+        self.none_outside(days, outside)
+    }
+
+    /// The day of each row; `None` of one without a time.
+    fn days_of(&self, times: &ArrayRef) -> Vec<Option<NaiveDate>> {
+        if let Some(dates) = times.as_primitive_opt::<Date32Type>() {
+            let days = dates.iter();
+            return days
+                .map(|day| Date32Type::to_naive_date_opt(day?))
+                .collect();
+        }
+        let mut last: Option<(i64, NaiveDate)> = None; // rows of one day have one time, where they are groups
+        let times = times.as_primitive::<TimestampMicrosecondType>();
+        let mut day = |time: i64| match last {
+            Some((known, day)) if known == time => Some(day),
+            _ => {
+                let day = self.zone.day_of(DateTime::from_timestamp_micros(time)?);
+                last = Some((time, day));
+                Some(day)
             }
         };
-        let mut outside = 0;
-        let numbers: Vec<_> = (0..times.len())
-            .map(|row| match day(row) {
-                Some(day) if days.contains(&day) => Date32Type::from_naive_date(day),
-                _ => {
-                    outside += 1;
-                    0
-                }
-            })
-            .collect();
-        if outside > 0 {
-            return Err(KeptError::OtherDays {
-                step: self.step.clone(),
-                count: outside,
-                column: self.time_column.clone(),
-                first: days.start,
-                end: days.end,
-            });
+        times.iter().map(|time| day(time?)).collect()
+    }
+
+    fn none_outside(&self, days: &Range<NaiveDate>, outside: usize) -> Result<(), KeptError> {
+        if outside == 0 {
+            return Ok(());
         }
-        Ok(Date32Array::from(numbers))
+        Err(KeptError::OtherDays {
+            step: self.step.clone(),
+            count: outside,
+            column: self.time_column.clone(),
+            first: days.start,
+            end: days.end,
+        })
     }
 }
 
@@ -111,11 +140,7 @@ fn stored(config: &Incremental, columns: &Schema) -> Result<SchemaRef, KeptError
         if field.name() == DAY {
             return Err(KeptError::Reserved { column: DAY });
         }
-        let is_finer = matches!(
-            field.data_type(),
-            DataType::Timestamp(TimeUnit::Nanosecond, _)
-        );
-        let data_type = stored_type(field.data_type()).filter(|_| !is_finer);
+        let data_type = stored_type(field.data_type()).filter(|_| !loses(field.data_type()));
         let data_type = data_type.ok_or_else(|| KeptError::Type {
             column: field.name().clone(),
             found: crate::display::type_name(field.data_type()),
@@ -142,4 +167,17 @@ fn stored(config: &Incremental, columns: &Schema) -> Result<SchemaRef, KeptError
     }
     fields.push(Field::new(DAY, DataType::Date32, true));
     Ok(Arc::new(Schema::new(fields)))
+}
+
+/// Whether values of a type may not come back from the table as they were: finer times, and the upper half of what has no sign.
+fn loses(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::UInt64 => true,
+        DataType::Dictionary(_, value) => loses(value),
+        DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) => {
+            loses(item.data_type())
+        }
+        DataType::Struct(fields) => fields.iter().any(|field| loses(field.data_type())),
+        _ => false,
+    }
 }

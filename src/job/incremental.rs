@@ -9,7 +9,7 @@ use super::window::Window;
 use super::{DeltaTarget, Job, Source, SqlFile};
 
 /// The parameters whose values differ from run to run, so that no row that is kept may depend on them.
-const OF_THE_RUN: [&str; 2] = ["as_of", "detect_start"];
+const OF_THE_RUN: [&str; 3] = ["as_of", "detect_start", "train_end"];
 
 /// `[incremental.NAME]`: the step of that name is kept.
 #[derive(Clone, Debug)]
@@ -45,7 +45,10 @@ impl Written<'_> {
                 },
                 None => DeltaTarget {
                     location: sink.location.beside(format!("steps/{step}")),
-                    options: sink.options.clone(),
+                    options: match spec.options.is_empty() {
+                        true => sink.options.clone(),
+                        false => spec.options,
+                    },
                 },
             };
             Incremental {

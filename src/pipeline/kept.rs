@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use datafusion::common::ParamValues;
+use datafusion::datasource::MemTable;
 use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
@@ -40,6 +42,14 @@ impl Pipeline<'_> {
         Ok(())
     }
 
+    /// Tries whether the stores of the steps that are kept are safe for commits.
+    pub async fn prove(&self) -> Result<()> {
+        for (_, kept) in &self.kept {
+            kept.prove().await?;
+        }
+        Ok(())
+    }
+
     /// The rows of a step in the run's time; of one that is kept, after its table has been brought up to date.
     pub(super) async fn rows(
         &mut self,
@@ -52,22 +62,43 @@ impl Pipeline<'_> {
         };
         let (_, mut kept) = self.kept.swap_remove(kept);
         let days = whole_days(&self.job.window, &self.interval);
-        self.refresh(&mut kept, file, &days, progress).await?;
-        let mut rows = None;
-        if kept.is_there() && !days.is_empty() {
-            rows = Some(kept.rows(&self.ctx, &days).await?);
+        if !self.refresh(&mut kept, file, &days, progress).await? {
+            return self.query(file).await;
+        }
+        let mut rows = Vec::new();
+        if !days.is_empty() {
+            rows.push(kept.rows(&self.ctx, &days).await?);
         }
         for part in self.parts(&days) {
-            let more = self.query_part(file, &part).await?;
-            rows = Some(match rows {
-                None => more,
-                Some(rows) => rows.union(more).map_err(|error| stopped(file, error))?,
-            });
+            rows.push(self.unkept(&kept, file, &part, progress).await?);
         }
-        match rows {
-            Some(rows) => Ok(rows),
-            None => self.query(file).await,
+        let rows = rows.into_iter().map(Ok);
+        let rows = rows.reduce(|rows, more| rows?.union(more?));
+        let rows = rows.expect("the last part of the run's time is always there");
+        rows.map_err(|error| stopped(file, error))
+    }
+
+    /// The rows of a part of time whose rows are not kept.
+    async fn unkept(
+        &self,
+        kept: &KeptStep,
+        file: &SqlFile,
+        part: &Part,
+        progress: &mut Progress,
+    ) -> Result<DataFrame> {
+        let rows = self.query_part(file, part).await?;
+        let schema = Arc::clone(rows.schema().inner());
+        let stage = format!("{} rest", file.name);
+        let partitions = self.collect(&stage, file, rows, progress).await?;
+        let zone = &self.job.window.timezone;
+        let last = zone.day_of(part.time.end - TimeDelta::microseconds(1));
+        let days = zone.day_of(part.time.start)..last.succ_opt().unwrap_or(last);
+        for rows in &partitions {
+            kept.check(&days, rows, part.and_undated)?;
         }
+        let table = MemTable::try_new(schema, partitions);
+        let rows = table.and_then(|table| self.ctx.read_table(Arc::new(table)));
+        rows.map_err(|error| stopped(file, error))
     }
 
     /// Which days of the steps that are kept are to be computed, and why.
@@ -89,13 +120,14 @@ impl Pipeline<'_> {
         kept.due(&self.ctx, &self.sources, days, with_rows).await
     }
 
+    /// Brings the table up to date; `false`: it is ahead of the run's sources, and left alone.
     async fn refresh(
         &mut self,
         kept: &mut KeptStep,
         file: &SqlFile,
         days: &Range<NaiveDate>,
         progress: &mut Progress,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut computed = Vec::new();
         let mut whole = None;
         for _ in 0..TRIES {
@@ -132,15 +164,17 @@ impl Pipeline<'_> {
                 computed.push(batch.days.clone());
             }
             if is_done {
-                let summary = kept.summary(computed, whole);
+                let is_usable = due.behind.is_none();
+                let summary = kept.summary(computed, whole, due.behind);
                 tracing::info!(
                     step = file.name,
                     computed = summary.computed.len(),
                     whole = summary.whole,
+                    behind = summary.behind,
                     "days of a kept step were computed"
                 );
                 self.kept_summaries.push(summary);
-                return Ok(());
+                return Ok(is_usable);
             }
         }
         Err(Error::Kept {

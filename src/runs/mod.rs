@@ -46,14 +46,12 @@ impl Runs {
         Ok(Self { shown, table })
     }
 
-    /// The same to add to it: its store must be safe for that.
-    pub async fn open_to_add(job: &Job) -> Result<Self> {
-        let runs = Self::open(job).await?;
-        let proven = put_if_absent::prove(&runs.table).await;
+    /// Tries whether its store is safe for commits, by an object that is gone afterwards.
+    pub async fn prove(&self) -> Result<()> {
+        let proven = put_if_absent::prove(&self.table).await;
         proven
             .map_err(SinkError::from)
-            .map_err(|error| blame(runs.shown.clone(), error.into()))?;
-        Ok(runs)
+            .map_err(|error| blame(self.shown.clone(), error.into()))
     }
 
     async fn open_table(job: &Job) -> Result<DeltaTable, RunsError> {

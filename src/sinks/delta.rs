@@ -77,12 +77,16 @@ impl DeltaSink {
         if table.version().is_some() {
             check_is_ours(&table, job, schema)?;
         }
-        put_if_absent::prove(&table).await?;
         Ok(Self {
             shown: target.location.to_string(),
             table,
             schema: Arc::clone(schema),
         })
+    }
+
+    /// Tries whether the store is safe for commits.
+    pub(super) async fn prove(&self) -> Result<(), SinkError> {
+        Ok(put_if_absent::prove(&self.table).await?)
     }
 
     /// Replaces what the table holds of the run's detect interval with `rows`.

@@ -68,6 +68,12 @@ pub enum SinkError {
         /// Its name.
         other: String,
     },
+    /// Another call maintains the table.
+    #[error("another `crannog maintain` is at work on it")]
+    Maintained {
+        /// The object that says so.
+        lease: &'static str,
+    },
     /// The table there is no job's.
     #[error("the table there was made by no job")]
     NoJob,
@@ -111,7 +117,7 @@ impl SinkError {
             | Self::NoJob
             | Self::OtherJob { .. } => Blame::Job,
             Self::OutsideWindow { .. } | Self::Repeated { .. } | Self::Rows(_) => Blame::Data,
-            Self::NotWritable(_) => Blame::Outside,
+            Self::NotWritable(_) | Self::Maintained { .. } => Blame::Outside,
             Self::PutIfAbsent(error) => error.blame(),
             Self::Delta(error) => match blame_of(error) {
                 Blame::Data => Blame::Outside, // an output that does not take rows is not the data's fault
@@ -133,6 +139,9 @@ impl SinkError {
             ),
             Self::Reserved { column } => format!("give `{column}` another name in the last SQL file of [findings]"),
             Self::Type { column, .. } => format!("cast `{column}` in the last SQL file of [findings]"),
+            Self::Maintained { lease } => format!(
+                "wait for its end; one that was killed is forgotten 12 hours after it began, or when `{lease}` in the table's folder is removed"
+            ),
             Self::NoJob => "name an output table of this job, or a new place".to_owned(),
             Self::OtherJob { .. } => "give each job a `location` of its own".to_owned(),
             Self::Repeated { .. } => {

@@ -31,6 +31,15 @@ pub async fn open(job: &Job, findings: &SchemaRef) -> Result<Vec<DeltaSink>> {
     Ok(sinks)
 }
 
+/// Tries whether the stores of the sinks are safe for commits, by an object that is gone afterwards.
+pub async fn prove(sinks: &[DeltaSink], job: &Job) -> Result<()> {
+    for (sink, target) in sinks.iter().zip(&job.sinks) {
+        let proven = sink.prove().await;
+        proven.map_err(|error| blame(target, error))?;
+    }
+    Ok(())
+}
+
 /// Writes the findings of one run to every sink; one that fails does not hold the others back.
 pub async fn write_all(
     sinks: Vec<DeltaSink>,

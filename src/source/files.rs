@@ -82,15 +82,26 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 pub(super) fn digest(files: &[ObjectMeta]) -> String {
     let mut digest = Sha256::new();
     for file in files {
-        let seen = format!("{} {}\n", file.location, stamp(file));
+        let seen = format!(
+            "{} {} {}\n",
+            file.location,
+            file.size,
+            file.last_modified.timestamp_micros()
+        );
         digest.update(seen.as_bytes());
     }
     crate::hex(&digest.finalize()[..8])
 }
 
-/// What tells a file from another one of its name: its size and its time.
+/// What tells a file from another one of its name: its size, its time, and what its store says of it.
 pub(super) fn stamp(file: &ObjectMeta) -> String {
-    format!("{} {}", file.size, file.last_modified.timestamp_micros())
+    format!(
+        "{} {} {} {}",
+        file.size,
+        file.last_modified.timestamp_micros(),
+        file.e_tag.as_deref().unwrap_or_default(),
+        file.version.as_deref().unwrap_or_default()
+    )
 }
 
 /// The files in the order of their paths, those without a byte too; none where nothing is.

@@ -19,7 +19,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::delta::{Changes, files_of};
+use super::delta::{Changes, UnknownChanges, files_of, paths_in};
 use super::parquet::Listed;
 use super::{SourceError, as_read};
 use crate::job::{Source, Zone};
@@ -57,6 +57,8 @@ pub(crate) enum Touched {
     Days(BTreeSet<NaiveDate>),
     /// All, for a reason.
     All(String),
+    /// The source is older than what was taken of it.
+    Behind(String),
 }
 
 /// A Parquet file that was taken: what tells it from another one of its name, and the days of its rows.
@@ -114,16 +116,31 @@ impl History {
         let log = table.log_store();
         let changes = match Changes::between(log.as_ref(), since, latest).await {
             Ok(changes) => changes,
+            Err(behind @ UnknownChanges::WentBack { .. }) => {
+                return Ok((now, Touched::Behind(behind.to_string())));
+            }
             Err(unknown) => return Ok((now, Touched::All(unknown.to_string()))),
         };
+        if let Some(version) = changes.redefined {
+            let why = format!("version {version} says anew what its columns are");
+            return Ok((now, Touched::All(why)));
+        }
         if changes.added.is_empty() && changes.removed.is_empty() {
             return Ok((now, Touched::Days(BTreeSet::new())));
         }
         let Some(column) = &self.time_column else {
             return Ok((now, Touched::All(NO_TIME_COLUMN.to_owned())));
         };
-        let removed = changes.removed.into_iter();
-        let removed = removed.map(|file| (file.version - 1, file.path)); // where it was there last
+        let there = match changes.removed.is_empty() {
+            true => BTreeSet::new(),
+            false => paths_in(table, since).await.unwrap_or_default(),
+        };
+        // A file that was not there yet, as a compaction makes it, is read where it was there last.
+        let removed = changes.removed.into_iter().map(|file| {
+            let was_there = there.contains(&file.path);
+            let version = if was_there { since } else { file.version - 1 };
+            (version, file.path)
+        });
         let added = changes.added.into_iter().map(|file| {
             let version = if file.is_there { latest } else { file.version };
             (version, file.add.path)
@@ -184,7 +201,7 @@ impl History {
             let days = match &self.time_column {
                 None => BTreeSet::new(),
                 Some(column) => {
-                    let rows = listed.rows(file)?;
+                    let rows = listed.rows(file);
                     self.days_in(ctx, rows, column).await?
                 }
             };

@@ -128,3 +128,65 @@ fn of_the_lists_of_a_source_s_files_the_one_that_is_used_stays() {
         "{said:?}"
     );
 }
+
+#[test]
+fn one_at_a_time_puts_the_files_of_a_table_together() {
+    let dir = Dir::new();
+    for trees in ["10", "11"] {
+        dir.run(&["--set", &format!("isolation_forest.n_estimators={trees}")])
+            .succeeds();
+    }
+    let before = read_delta(&dir.path("out/runs")).rows;
+    let call = || {
+        dir.command()
+            .args([&["maintain", JOB][..], &NOW].concat())
+            .spawn()
+            .unwrap()
+    };
+    let calls: Vec<_> = (0..3).map(|_| call()).collect();
+    let mut done = 0;
+    for mut call in calls {
+        match call.wait().unwrap().code() {
+            Some(0) => done += 1,
+            Some(1) => {} // it was told that another one is at work
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(done > 0);
+    assert_eq!(read_delta(&dir.path("out/runs")).rows, before);
+
+    fs::write(dir.path("out/anomalies/_maintain.lease"), "").unwrap();
+    dir.crannog(&["maintain", JOB]).fails(
+        1,
+        "error: sink `out/anomalies`: another `crannog maintain` is at work on it
+           hint: wait for its end; one that was killed is forgotten 12 hours after it began, or when `_maintain.lease` in the table's folder is removed",
+    );
+}
+
+#[test]
+fn a_run_whose_rows_were_replaced_cannot_be_shown_after_its_files_went() {
+    let dir = Dir::new();
+    let ids = |dir: &Dir| -> Vec<String> {
+        let runs = dir.crannog(&["runs", JOB, "--format", "json"]);
+        let runs = runs.succeeds().stdout.lines();
+        runs.map(|run| {
+            serde_json::from_str::<Value>(run).unwrap()["run_id"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
+    };
+    dir.run(&["--set", "isolation_forest.n_estimators=10"])
+        .succeeds();
+    let replaced = ids(&dir)[1].clone();
+    let report = |id: &str| dir.crannog(&["report", JOB, id, "--html", "then.html"]);
+    report(&replaced).succeeds();
+    maintain(&dir, "out/anomalies", &NOW);
+    report(&ids(&dir)[0]).succeeds();
+    report(&replaced).fails(
+        3,
+        "error: the findings of run `[..]` are not where it wrote them
+           hint: the job's first sink names another table, or the run's days were replaced since and `crannog maintain` removed its files",
+    );
+}

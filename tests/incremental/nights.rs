@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Range;
 
 use super::{KEPT, clean_log, compact, delete, features, vacuum};
-use crate::kit::{Dir, append, batch, event, write_delta, write_parquet};
+use crate::kit::{Dir, append, batch, event, read_delta, write_delta, write_parquet};
 
 /// What a run at 03:00 of that day in March computed, and why all of it.
 fn night(dir: &Dir, day: u32) -> (Vec<Range<u32>>, Option<String>) {
@@ -115,7 +115,7 @@ fn what_cannot_be_told_computes_every_day_and_says_why() {
 #[test]
 fn another_rule_or_another_table_makes_all_rows_anew() {
     let dir = begun();
-    let why = Some("its SQL, its parameters or its sources are other ones".to_owned());
+    let why = Some("its rows are those of another SQL, other parameters, sources or settings of time, or of another version of the program".to_owned());
     let other = [&KEPT[..], &["parameters.keep_undated=true"]].concat();
     assert_eq!(with(&dir, 10, &other), (vec![4..10], why.clone()));
     assert_eq!(night(&dir, 10), (vec![4..10], why.clone()));
@@ -157,4 +157,43 @@ fn parquet_files_are_told_apart_by_name_size_and_time() {
     write_parquet(&file(7), &an_event(8));
     fs::remove_file(file(9)).unwrap();
     assert_eq!(with(&dir, 11, &kept), (vec![7..10], None));
+}
+
+#[test]
+fn a_folder_whose_name_is_escaped_hides_no_file() {
+    let dir = Dir::bare();
+    let kept = [&KEPT[..], &["sources.process_execution.format=parquet"]].concat();
+    let file = |name: &str| dir.events().join(format!("hour=10%3A00/{name}.parquet"));
+    write_parquet(&file("6"), &an_event(6));
+    with(&dir, 10, &kept);
+    write_parquet(&file("7"), &an_event(7));
+    assert_eq!(with(&dir, 10, &kept), (vec![7..8], None));
+}
+
+#[test]
+fn columns_that_are_defined_anew_compute_every_day() {
+    let dir = begun();
+    let more =
+        deltalake::kernel::StructField::nullable("More", deltalake::kernel::DataType::STRING);
+    let add = super::open(&dir).add_columns().with_fields([more]);
+    crate::kit::block_on(async { add.await.unwrap() });
+    let why = "`process_execution`: version 5 says anew what its columns are";
+    assert_eq!(night(&dir, 10), (vec![4..10], Some(why.to_owned())));
+}
+
+#[test]
+fn a_run_on_an_older_version_of_its_source_leaves_the_table_alone() {
+    let dir = begun();
+    let version = read_delta(&dir.path("out/steps/grouped")).version;
+    let older = [&KEPT[..], &["sources.process_execution.version=2"]].concat();
+    let (_, kept) = features(
+        &dir,
+        "2026-03-10T03:00:00Z",
+        &[&["window.train=6 days"], &older[..]].concat(),
+    );
+    assert_eq!(kept[0].computed, []);
+    let why = "`process_execution`: the latest version is 2, and version 4 was read before";
+    assert_eq!(kept[0].behind.as_deref(), Some(why));
+    assert_eq!(read_delta(&dir.path("out/steps/grouped")).version, version);
+    assert_eq!(night(&dir, 10), (vec![], None));
 }

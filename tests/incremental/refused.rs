@@ -46,6 +46,46 @@ fn a_step_that_depends_on_the_time_of_the_run_cannot_be_kept() {
 }
 
 #[test]
+fn where_learning_ends_is_the_run_s_too() {
+    let dir = Dir::new();
+    dir.edit(
+        "sql/process_execution/grouped.sql",
+        "TimeGenerated < $detect_end",
+        "TimeGenerated < $train_end",
+    );
+    is_refused(
+        &dir,
+        &KEPT,
+        2,
+        "error: --set on jobs/process_execution.toml: `incremental.grouped`: `grouped` uses `$train_end`, which is another one each night: rows that are kept may use `$train_start` and `$detect_end`, which are then the ends of the days that are computed",
+    );
+}
+
+#[test]
+fn rows_that_are_not_kept_belong_to_their_own_days_too() {
+    let dir = Dir::new();
+    crate::kit::append(
+        &dir.events(),
+        &crate::kit::batch(&[crate::kit::Event {
+            time: None,
+            ..crate::kit::event("2026-03-09T10:00:00Z", "web-1", "alice", "cmd.exe")
+        }]),
+    );
+    dir.edit(
+        "sql/process_execution/grouped.sql",
+        "date_trunc($bucket, TimeGenerated)  AS interval",
+        "coalesce(date_trunc($bucket, TimeGenerated), arrow_cast('2026-03-09T00:00:00Z', 'Timestamp(Microsecond, Some(\"UTC\"))'))  AS interval",
+    );
+    is_refused(
+        &dir,
+        &[&KEPT[..], &["parameters.keep_undated=true"]].concat(),
+        3,
+        "error: step `grouped`, kept at `out/steps/grouped`: 1 rows of `grouped` belong by their `interval` to other days than those they were computed from, 2026-03-11 to before [..]
+           hint: a step that is kept makes the rows of a day from that day's rows alone: compare `time_column` of the source with that of the step",
+    );
+}
+
+#[test]
 fn some_source_must_tell_the_day_of_a_row() {
     let dir = Dir::new();
     is_refused(

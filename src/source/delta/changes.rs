@@ -16,6 +16,9 @@ pub(crate) struct Changes {
     pub(crate) added: Vec<AddedFile>,
     /// Files of rows that were in the table before, and are gone or written anew.
     pub(crate) removed: Vec<RemovedFile>,
+    /// The version of a commit that said anew what the columns are, or how the table is to be read: files may then hold other
+    /// rows than before.
+    pub(crate) redefined: Option<u64>,
 }
 
 /// A file that came.
@@ -76,6 +79,7 @@ impl Changes {
         }
         let mut added = BTreeMap::new();
         let mut removed = Vec::new();
+        let mut redefined = None;
         for version in since + 1..=latest {
             let entry = log.read_commit_entry(version).await;
             let Some(entry) = entry.map_err(UnknownChanges::Log)? else {
@@ -88,6 +92,7 @@ impl Changes {
                 match action {
                     Action::Add(add) => adds.push(add),
                     Action::Remove(remove) => removes.push(remove),
+                    Action::Metadata(_) | Action::Protocol(_) => redefined = Some(version),
                     _ => {}
                 }
             }
@@ -101,6 +106,7 @@ impl Changes {
         Ok(Self {
             added: added.into_values().collect(),
             removed,
+            redefined,
         })
     }
 }

@@ -3,7 +3,7 @@
 mod changes;
 mod source;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
@@ -106,6 +106,20 @@ pub(super) async fn open(
         bytes,
         skipped: Skipped::default(),
     })
+}
+
+/// The paths of a table's files in a version of it.
+pub(super) async fn paths_in(
+    table: &DeltaTable,
+    version: u64,
+) -> Result<BTreeSet<String>, SourceError> {
+    let mut table = table.clone();
+    let loaded = table.load_version(version).await;
+    loaded.map_err(SourceError::Delta)?;
+    let snapshot = table.snapshot().map_err(SourceError::Delta)?;
+    let files = snapshot.log_data();
+    let paths = files.iter().map(|file| file.path().into_owned());
+    Ok(paths.collect())
 }
 
 /// Some files of a table as they were in a version of it.

@@ -218,11 +218,11 @@ impl Columns {
 
 /// Some of the files as a table.
 #[derive(Debug)]
-struct ParquetFiles {
-    url: ListingTableUrl,
-    format: Arc<dyn FileFormat>,
-    schema: TableSchema,
-    files: Vec<PartitionedFile>,
+pub(super) struct ParquetFiles {
+    pub(super) url: ListingTableUrl,
+    pub(super) format: Arc<dyn FileFormat>,
+    pub(super) schema: TableSchema,
+    pub(super) files: Vec<PartitionedFile>,
 }
 
 #[async_trait]

@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
-use datafusion::datasource::listing::{
-    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
-};
-use datafusion::error::DataFusionError;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::listing::{ListingTableUrl, PartitionedFile};
+use datafusion::datasource::table_schema::TableSchema;
 use object_store::ObjectMeta;
 
+use super::files::ParquetFiles;
 use crate::source::files::{file_name, stamp};
 
 /// The files of a source.
 pub(in crate::source) struct Listed {
     pub(super) url: ListingTableUrl,
-    /// Without Hive's folders: they are no columns of a file.
-    pub(super) listing: ListingOptions,
-    /// The columns of all files.
+    pub(super) format: Arc<dyn FileFormat>,
+    /// The columns of all files, without Hive's folders.
     pub(super) schema: SchemaRef,
     pub(super) files: Vec<ObjectMeta>,
 }
@@ -30,15 +29,12 @@ impl Listed {
     }
 
     /// The rows of one file.
-    pub(in crate::source) fn rows(
-        &self,
-        file: &ObjectMeta,
-    ) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-        let mut url = self.url.get_url().clone();
-        url.set_path(file.location.as_ref());
-        let config = ListingTableConfig::new(ListingTableUrl::try_new(url, None)?)
-            .with_listing_options(self.listing.clone())
-            .with_schema(Arc::clone(&self.schema));
-        Ok(Arc::new(ListingTable::try_new(config)?))
+    pub(in crate::source) fn rows(&self, file: &ObjectMeta) -> Arc<dyn TableProvider> {
+        Arc::new(ParquetFiles {
+            url: self.url.clone(),
+            format: Arc::clone(&self.format),
+            schema: TableSchema::builder(Arc::clone(&self.schema)).build(),
+            files: vec![PartitionedFile::from(file.clone())],
+        })
     }
 }

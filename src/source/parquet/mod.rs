@@ -89,9 +89,9 @@ pub(super) async fn open(
     let partitions = found.partitions(ctx).await?;
     let Location {
         url,
+        format,
         listing,
         files,
-        ..
     } = found;
     let nullable_partitions = if files
         .iter()
@@ -116,7 +116,7 @@ pub(super) async fn open(
     };
     let listed = Listed {
         url: url.clone(),
-        listing: listing.clone().with_table_partition_cols(Vec::new()),
+        format,
         schema: Arc::clone(&schema),
         files: files.clone(),
     };
