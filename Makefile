@@ -62,7 +62,7 @@ bench-jobs: release ## the whole jobs alone: make bench-jobs ROWS=10000000
 bench-cloudtrail: release ## reading CloudTrail's files beside DuckDB and Python, in turn: make bench-cloudtrail ROWS=500000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/cloudtrail_raw.py $(if $(ROWS),--rows $(ROWS))
 
-bench-nights: release ## a night that keeps its step, after 1, 10, 30 and 60 days, beside a day alone: make bench-nights ROWS=12000000
+bench-nights: release ## a night that keeps its step, after 1, 10, 30 and 60 days, beside a day alone: make bench-nights ROWS=30000000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/nights.py $(if $(ROWS),--rows $(ROWS))
 
 bench-model: ## the forest beside scikit-learn, isotree and coniferest, in turn: make bench-model ROWS=2097152

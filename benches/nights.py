@@ -26,7 +26,7 @@ KEPT = ["--set", "sources.process_execution.time_column=TimeGenerated", "--set",
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=12_000_000, help="events in all (default: 200,000 a day)")
+    parser.add_argument("--rows", type=int, default=30_000_000, help="events in all (default: 500,000 a day)")
     parser.add_argument("--hosts", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()

@@ -15,6 +15,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::ident;
 use datafusion::prelude::{DataFrame, SessionContext};
 use deltalake::DeltaTable;
+use deltalake::kernel::Add;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -141,15 +142,19 @@ impl History {
             let version = if was_there { since } else { file.version - 1 };
             (version, file.path)
         });
-        let added = changes.added.into_iter().map(|file| {
+        let mut days = BTreeSet::new();
+        let added = changes.added.into_iter().filter_map(|file| {
+            if let Some(day) = self.only_day(&file.add, column) {
+                days.insert(day);
+                return None;
+            }
             let version = if file.is_there { latest } else { file.version };
-            (version, file.add.path)
+            Some((version, file.add.path))
         });
         let mut scans: BTreeMap<u64, Vec<String>> = BTreeMap::new();
         for (version, path) in removed.chain(added) {
             scans.entry(version).or_default().push(path);
         }
-        let mut days = BTreeSet::new();
         for (version, paths) in scans {
             let read = async {
                 let provider = files_of(table, version, paths).await?;
@@ -167,6 +172,19 @@ impl History {
             }
         }
         Ok((now, Touched::Days(days)))
+    }
+
+    /// The one day that all rows of a file with a time are of, where the log tells: it has the least time and the greatest, the
+    /// latter cut to milliseconds.
+    fn only_day(&self, add: &Add, column: &str) -> Option<NaiveDate> {
+        let stats: serde_json::Value = serde_json::from_str(add.stats.as_deref()?).ok()?;
+        let day = |bound: &str| {
+            let text = stats[bound][column].as_str()?;
+            let time = DateTime::parse_from_rfc3339(text).ok()?; // a time without a zone is read
+            Some(self.zone.day_of(time.with_timezone(&Utc)))
+        };
+        let first = day("minValues")?;
+        (day("maxValues")? == first).then_some(first)
     }
 
     async fn since_files(
