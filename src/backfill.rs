@@ -8,7 +8,7 @@ use crate::job::Job;
 use crate::progress::Progress;
 use crate::report::RunReport;
 use crate::run;
-use crate::runs::{Outcome, Runs};
+use crate::runs::{Outcome, RunRecord, Runs};
 
 /// What came of one of the runs.
 #[derive(Debug)]
@@ -76,12 +76,13 @@ pub async fn backfill(
 ) -> Result<()> {
     let digest = job.digest();
     let mut done = Runs::open(job).await?.of(job).await?;
-    done.retain(|run| run.outcome == Outcome::Succeeded && run.job_digest == digest);
+    let is_own = |run: &RunRecord| run.job_digest == digest && run.model.is_none();
+    done.retain(|run| run.outcome == Outcome::Succeeded && is_own(run));
     for as_of in instants {
         let before = done.iter().find(|run| run.interval.as_of == *as_of);
         let filled = match before {
             Some(run) if !again => Filled::Before(run.run_id.clone()),
-            _ => match run::run(job, *as_of, None, &mut Progress::new(false)).await {
+            _ => match run::run(job, *as_of, None, None, &mut Progress::new(false)).await {
                 Ok(report) => Filled::Now(Box::new(report)),
                 Err(error @ Error::Features(FeatureError::NoRows { .. })) => Filled::NoRows(error),
                 Err(error) => return Err(error),

@@ -90,6 +90,10 @@ pub struct RunArgs {
     /// Also write every judged row with its score to this Parquet file.
     #[arg(long, value_name = "FILE")]
     pub scored: Option<PathBuf>,
+    /// Judge by the model of an earlier run instead of learning one: its id, or as much of it as no other run's has, or the
+    /// path of a model's file.
+    #[arg(long, value_name = "RUN")]
+    pub model: Option<String>,
     /// Stop when the run takes longer than this, such as `2h` or `90 minutes`.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,

@@ -15,6 +15,7 @@ use crate::forest::ForestError;
 use crate::import::ImportError;
 use crate::incremental::KeptError;
 use crate::job::{JobError, as_written};
+use crate::model::ModelError;
 use crate::output_file::OutputFileError;
 use crate::page::PageError;
 use crate::runs::RunsError;
@@ -138,6 +139,14 @@ pub enum Error {
         /// Why not.
         source: Box<RunsError>,
     },
+    /// A model cannot be saved, or judged by.
+    #[error("model `{location}`: {source}")]
+    Model {
+        /// Where it is, as a person may see it.
+        location: String,
+        /// Why not.
+        source: Box<ModelError>,
+    },
     /// The table of a step that is kept cannot be read or written.
     #[error("step `{step}`, kept at `{location}`: {source}")]
     Kept {
@@ -228,6 +237,7 @@ impl Error {
             | Self::Page(_)
             | Self::Report { .. } => Blame::Outside,
             Self::Runs { source, .. } => source.blame(),
+            Self::Model { source, .. } => source.blame(),
             Self::Kept { source, .. } => source.blame(),
             Self::Import(error) => error.blame(),
             Self::Demo(error) => error.blame(),
@@ -246,6 +256,7 @@ impl Error {
             Self::Features(error) => error.hint(),
             Self::Forest(error) => error.hint(),
             Self::Runs { source, .. } => source.hint(),
+            Self::Model { source, .. } => source.hint(),
             Self::Kept { source, .. } => source.hint(),
             Self::Import(error) => error.hint(),
             Self::Demo(error) => error.hint(),

@@ -13,6 +13,7 @@
 //! - [`incremental`]: steps whose rows are kept from run to run.
 //! - [`features`]: rows in the order of their keys, and their matrix.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
+//! - [`model`]: what a run judged by, as a file that a later run can judge by.
 //! - [`scoring`], [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
 //!   [`output_file`]: where it goes; [`runs`]: what was done when; [`maintain`]: their tables kept small; [`saved`], [`diff`]: again, later.
 //! - [`plan`]: what a run would do; [`backfill`]: many days, one run each.
@@ -37,6 +38,7 @@ pub mod incremental;
 pub mod job;
 pub mod maintain;
 mod misfit;
+pub mod model;
 mod nearest;
 pub mod output_file;
 pub mod page;

@@ -63,7 +63,7 @@ pub async fn plan(job: &Job, as_of: DateTime<Utc>) -> Result<RunPlan> {
     let interval = job.window.at(as_of);
     let parameters: BTreeMap<_, _> = session::parameters(job, &interval).into_iter().collect();
     let mut steps = Vec::new();
-    let prepared = prepare(job, as_of, |file, is_view, plan| {
+    let prepared = prepare(job, as_of, None, |file, is_view, plan| {
         steps.push(step(file, is_view, plan, &parameters));
     })
     .await?;

@@ -34,6 +34,9 @@ pub struct RunReport {
     /// What was computed of the steps that are kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptSummary>,
+    /// The run whose model judged; `None` where this run learnt its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// What judged.
     pub isolation_forest: ModelSummary,
     /// How many findings there are.
@@ -56,7 +59,7 @@ pub struct RunReport {
 /// The forest and what it thought of its rows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ModelSummary {
-    /// As the job says.
+    /// As the job says, or said when the model was learnt.
     #[serde(flatten)]
     pub params: IsolationForestParams,
     /// Rows that were judged.
@@ -157,7 +160,7 @@ impl ModelSummary {
     ) -> Self {
         let offset = forest.offset();
         Self {
-            params: job.isolation_forest.clone(),
+            params: forest.params().clone(),
             n_samples: score_samples.len(),
             duplicate_rows: table.duplicate_rows(),
             features: job.features.columns.clone(),
@@ -185,15 +188,20 @@ fn histogram(score_samples: &[f64]) -> Vec<u64> {
     counts
 }
 
+/// What came of a run.
+pub(crate) struct RunResults {
+    pub kept: Vec<KeptSummary>,
+    pub model: ModelSummary,
+    pub findings: Vec<RecordBatch>,
+    pub sinks: Vec<Receipt>,
+}
+
 impl RunReport {
     pub(crate) fn new(
         job: &Job,
         run: &RunId,
-        kept: Vec<KeptSummary>,
-        model: ModelSummary,
+        results: RunResults,
         stages: &[Stage],
-        findings: Vec<RecordBatch>,
-        sinks: Vec<Receipt>,
         elapsed: Duration,
     ) -> Self {
         Self {
@@ -202,15 +210,16 @@ impl RunReport {
             job_digest: run.job_digest.clone(),
             interval: run.interval,
             sources: run.sources.clone(),
-            kept,
-            isolation_forest: model,
-            findings: findings.iter().map(RecordBatch::num_rows).sum(),
-            sinks,
+            kept: results.kept,
+            model: run.model_run(),
+            isolation_forest: results.model,
+            findings: results.findings.iter().map(RecordBatch::num_rows).sum(),
+            sinks: results.sinks,
             stages: stages.to_vec(),
             seconds: elapsed.as_secs_f64(),
             peak_memory_bytes: peak_memory(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            rows: findings,
+            rows: results.findings,
         }
     }
 

@@ -11,28 +11,35 @@ use datafusion::physical_plan::ExecutionPlan;
 use crate::error::{Error, Result, causes};
 use crate::features::FeatureTable;
 use crate::forest::{InstructionSet, IsolationForest};
-use crate::incremental::KeptSummary;
 use crate::job::{Interval, Job, SqlFile};
+use crate::model::{LoadedModel, ModelError, ModelRun, Models, SavedModel, is_file};
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Volume};
-use crate::report::{ModelSummary, RunReport, ScoreQuantiles};
+use crate::report::{ModelSummary, RunReport, RunResults, ScoreQuantiles};
 use crate::run_id::RunId;
 use crate::runs::{RunRecord, Runs};
 use crate::scoring::Scored;
-use crate::sinks::{DeltaSink, Receipt};
+use crate::sinks::DeltaSink;
 use crate::source::SourceSummary;
 use crate::{page, session, sinks, source};
 
 /// Runs the job as of an instant: nothing at or after it is read. `scored_file`: where to keep every judged row too.
+/// `model`: the run by whose model it judges, or the path of one, instead of learning its own.
 /// However it ends, once its sources are open it is a row of the table of runs.
 pub async fn run(
     job: &Job,
     as_of: DateTime<Utc>,
     scored_file: Option<&Path>,
+    model: Option<&str>,
     progress: &mut Progress,
 ) -> Result<RunReport> {
     let (started, started_at) = (Instant::now(), Utc::now());
-    let mut prepared = prepare(job, as_of, |_, _, _| ()).await?;
+    let older = match model {
+        Some(name) => Some(older_model(job, name).await?),
+        None => None,
+    };
+    let older = older.as_ref();
+    let mut prepared = prepare(job, as_of, older, |_, _, _| ()).await?;
     prepared.prove(job).await?;
     if let Some(path) = scored_file {
         Scored::can_save(path)?;
@@ -41,6 +48,7 @@ pub async fn run(
         job,
         std::mem::take(&mut prepared.sources),
         prepared.interval,
+        older.map(LoadedModel::identity),
     );
     let mut runs = prepared.runs;
     let judged = judge(
@@ -48,23 +56,21 @@ pub async fn run(
         &run,
         prepared.pipeline,
         prepared.sinks,
+        older,
         scored_file,
         progress,
     )
     .await;
+    if let Ok(Judged {
+        learnt: Some(learnt),
+        ..
+    }) = &judged
+    {
+        save(job, learnt).await;
+    }
     let stages = progress.stages();
-    let report = judged.map(|judged| {
-        RunReport::new(
-            job,
-            &run,
-            judged.kept,
-            judged.model,
-            stages,
-            judged.findings,
-            judged.receipts,
-            started.elapsed(),
-        )
-    });
+    let report =
+        judged.map(|judged| RunReport::new(job, &run, judged.results, stages, started.elapsed()));
     let record = RunRecord::new(job, &run, started_at, started.elapsed(), stages, &report);
     // The findings are written: a table of runs that takes no row is no reason to run again.
     if let Err(error) = runs.add(&record).await {
@@ -73,12 +79,10 @@ pub async fn run(
     report
 }
 
-/// What came of a run.
 struct Judged {
-    kept: Vec<KeptSummary>,
-    model: ModelSummary,
-    findings: Vec<RecordBatch>,
-    receipts: Vec<Receipt>,
+    results: RunResults,
+    /// The model that the run learnt; none where an older one judged.
+    learnt: Option<SavedModel>,
 }
 
 async fn judge(
@@ -86,17 +90,28 @@ async fn judge(
     run: &RunId,
     mut pipeline: Pipeline<'_>,
     sinks: Vec<DeltaSink>,
+    older: Option<&LoadedModel>,
     scored_file: Option<&Path>,
     progress: &mut Progress,
 ) -> Result<Judged> {
     let features = pipeline.features(progress).await?;
     let samples = features.n_samples();
     let (forest, mut scores) = progress.stage("isolation forest", samples, || {
-        session::thread_pool(job)?.install(|| fit_score(job, &features))
+        session::thread_pool(job)?.install(|| match older {
+            Some(older) => score(&older.model, &features),
+            None => fit_score(job, &features),
+        })
     })?;
     tokio::task::yield_now().await; // a run that was told to stop stops here
     let mut model = ModelSummary::new(job, &features, &forest, &scores);
+    let scales = features.scales().map(<[_]>::to_vec);
     let scored = Scored::new(features, &scores, forest.offset()).map_err(Error::Scored)?;
+    let learnt = older.is_none().then(|| SavedModel {
+        run: ModelRun::new(job, run),
+        forest,
+        scales,
+        dictionaries: pipeline.take_dictionaries(),
+    });
     model.score_quantiles = ScoreQuantiles::of(&mut scores);
     drop(scores);
     if let Some(path) = scored_file {
@@ -112,12 +127,13 @@ async fn judge(
     };
     let write = sinks::write_all(sinks, job, run, &findings);
     let receipts = progress.watch("write", write, written).await?;
-    Ok(Judged {
+    let results = RunResults {
         kept: pipeline.into_kept_summaries(),
         model,
         findings,
-        receipts,
-    })
+        sinks: receipts,
+    };
+    Ok(Judged { results, learnt })
 }
 
 /// Learns from the rows, or from those of them that the job learns from, and judges all.
@@ -131,9 +147,57 @@ fn fit_score(job: &Job, features: &FeatureTable) -> Result<(IsolationForest, Vec
     Ok((forest, scores))
 }
 
+/// Judges all rows by an older forest.
+fn score(model: &SavedModel, features: &FeatureTable) -> Result<(IsolationForest, Vec<f64>)> {
+    let scores = model.forest.score_samples(features.matrix())?;
+    Ok((model.forest.clone(), scores))
+}
+
+/// The model of an earlier run, which fits the job; what has changed since is told.
+async fn older_model(job: &Job, name: &str) -> Result<LoadedModel> {
+    let loaded = if is_file(name) {
+        LoadedModel::open(Path::new(name))?
+    } else {
+        let run = Runs::open(job).await?.find(job, Some(name)).await?;
+        let models = Models::open(job)?;
+        if let Some(model) = run.model {
+            let run = run.run_id;
+            return Err(models.unfit(
+                &run,
+                ModelError::NotItsOwn {
+                    run: run.clone(),
+                    model,
+                },
+            ));
+        }
+        models.load(&run.run_id).await?
+    };
+    loaded
+        .model
+        .check(job)
+        .map_err(|error| loaded.unfit(error))?;
+    let changes = loaded.model.changes(job);
+    if !changes.is_empty() {
+        tracing::warn!(
+            "model `{}`: {} changed since it was learnt: its scores may mean something else",
+            loaded.location,
+            changes.join(", ")
+        );
+    }
+    Ok(loaded)
+}
+
+/// Saves the model of a run. The findings are written: a model that is not is no reason to run again.
+async fn save(job: &Job, model: &SavedModel) {
+    let saved = async { Models::open(job)?.save(model).await };
+    if let Err(error) = saved.await {
+        tracing::warn!("{}", causes(&error).join(": "));
+    }
+}
+
 /// Everything of a run that needs no data: sources open, SQL planned, sinks looked at.
 pub async fn check(job: &Job, as_of: DateTime<Utc>) -> Result<Vec<SourceSummary>> {
-    let prepared = prepare(job, as_of, |_, _, _| ()).await?;
+    let prepared = prepare(job, as_of, None, |_, _, _| ()).await?;
     prepared.prove(job).await?;
     Ok(prepared.sources)
 }
@@ -157,18 +221,19 @@ impl Prepared<'_> {
 }
 
 /// `look` is shown each SQL file with its plan, and whether that is a part of its reader's.
-pub(crate) async fn prepare(
-    job: &Job,
+pub(crate) async fn prepare<'a>(
+    job: &'a Job,
     as_of: DateTime<Utc>,
+    older: Option<&'a LoadedModel>,
     look: impl FnMut(&SqlFile, bool, &Arc<dyn ExecutionPlan>),
-) -> Result<Prepared<'_>> {
+) -> Result<Prepared<'a>> {
     InstructionSet::chosen()?; // a bad CRANNOG_SIMD fails now, not after all is read
     job.report.page()?;
     let interval = job.window.at(as_of);
     let ctx = session::connect(job)?;
     let opened = source::register_all(&ctx, job, &interval).await?;
     let sources = opened.iter().map(|source| source.summary.clone()).collect();
-    let pipeline = Pipeline::plan(&ctx, job, &interval, opened, look).await?;
+    let pipeline = Pipeline::plan(&ctx, job, &interval, opened, older, look).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
     let runs = Runs::open(job).await?;
     page::file(job)?;

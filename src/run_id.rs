@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::job::{Interval, Job};
 use crate::source::SourceSummary;
 
-/// What a run is: the job, its input and its time. Equal runs make equal findings.
+/// What a run is: the job, its input, its time, and the model if it is an older one. Equal runs make equal findings.
 #[derive(Clone, Debug)]
 pub struct RunId {
     /// Made of all that is below, so the same run has the same id.
@@ -16,11 +16,27 @@ pub struct RunId {
     pub sources: Vec<SourceSummary>,
     /// When.
     pub interval: Interval,
+    /// The older model that judges; `None` where the run learns its own.
+    pub model: Option<OlderModel>,
+}
+
+/// The model of an earlier run.
+#[derive(Clone, Debug)]
+pub struct OlderModel {
+    /// The id of the run that learnt it.
+    pub run: String,
+    /// A digest of its file.
+    pub digest: String,
 }
 
 impl RunId {
     /// The run of this job on these sources in this interval.
-    pub fn new(job: &Job, sources: Vec<SourceSummary>, interval: Interval) -> Self {
+    pub fn new(
+        job: &Job,
+        sources: Vec<SourceSummary>,
+        interval: Interval,
+        model: Option<OlderModel>,
+    ) -> Self {
         let job_digest = job.digest();
         let mut hasher = Sha256::new();
         hasher.update(format!(
@@ -33,12 +49,21 @@ impl RunId {
                 source.name, source.identity, source.version
             ));
         }
+        if let Some(model) = &model {
+            hasher.update(format!("model\n{}\n", model.digest));
+        }
         let id = crate::hex(&hasher.finalize()[..8]);
         Self {
             id,
             job_digest,
             sources,
             interval,
+            model,
         }
+    }
+
+    /// The id of the run whose model judges, where it is not this one.
+    pub fn model_run(&self) -> Option<String> {
+        self.model.as_ref().map(|model| model.run.clone())
     }
 }

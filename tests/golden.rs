@@ -130,7 +130,7 @@ async fn make(case: &Path, variant: &Value) -> Result<RecordBatch, Error> {
     let interval = job.window.at("9999-12-31T23:59:59Z".parse().unwrap());
     let ctx = session::connect(&job)?;
     let sources = source::register_all(&ctx, &job, &interval).await?;
-    let mut pipeline = Pipeline::plan(&ctx, &job, &interval, sources, |_, _, _| ()).await?;
+    let mut pipeline = Pipeline::plan(&ctx, &job, &interval, sources, None, |_, _, _| ()).await?;
     let mut progress = Progress::new(false);
     let features = pipeline.features(&mut progress).await?;
     // With equal scores the rank is the order of the keys, and so is the order of the findings.

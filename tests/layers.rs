@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 32] = [
+const LAYERS: [(&str, &[&str]); 33] = [
     (
         "backfill",
         &["features", "job", "progress", "report", "run", "runs"],
@@ -27,6 +27,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
     ("job", &["calendar", "forest"]),
     ("maintain", &["incremental", "job", "runs", "sinks"]),
     ("misfit", &["job"]),
+    ("model", &["forest", "job", "output_file", "run_id"]),
     ("output_file", &[]),
     (
         "pipeline",
@@ -35,6 +36,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
             "incremental",
             "job",
             "misfit",
+            "model",
             "progress",
             "scoring",
             "session",
@@ -103,6 +105,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
             "forest",
             "incremental",
             "job",
+            "model",
             "page",
             "pipeline",
             "progress",
@@ -125,6 +128,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
             "import",
             "incremental",
             "job",
+            "model",
             "output_file",
             "page",
             "runs",

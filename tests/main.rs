@@ -11,6 +11,7 @@ mod import;
 mod incremental;
 mod kit;
 mod layers;
+mod model;
 mod real_data;
 mod real_logs;
 mod sklearn;

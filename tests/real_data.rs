@@ -54,7 +54,7 @@ async fn check(file: &Path) {
         ),
     ];
     let job = Job::load(&job, &overrides).unwrap();
-    let report = run::run(&job, as_of, None, &mut Progress::new(false))
+    let report = run::run(&job, as_of, None, None, &mut Progress::new(false))
         .await
         .unwrap();
 

@@ -1,4 +1,5 @@
--- anomalies.sql: the calls that the forest finds strange, of the time that is reported, their codes as values again.
+-- anomalies.sql: the calls that the forest finds strange, of the time that is reported, their codes as values again; a
+-- value that is new to an older model has no code of its own, and stands beside.
 WITH anomalies AS (
     SELECT
         eventTime,
@@ -8,6 +9,7 @@ WITH anomalies AS (
         sourceIPAddressCode,
         userIdentityArnCode,
         awsRegionCode,
+        newValues,
         anomaly_score,
         rank
     FROM scored
@@ -16,15 +18,15 @@ WITH anomalies AS (
       AND eventTime <  $detect_end
 )
 SELECT
-    sources.value            AS eventSource,
-    names.value              AS eventName,
-    arns.value               AS "userIdentity.arn",
-    addresses.value          AS sourceIPAddress,
-    anomalies.eventTime      AS eventTime,
-    regions.value            AS awsRegion,
-    anomalies.eventID        AS eventID,
-    anomalies.anomaly_score  AS anomaly_score,
-    anomalies.rank           AS rank
+    coalesce(sources.value, anomalies.newValues[1])    AS eventSource,
+    coalesce(names.value, anomalies.newValues[2])      AS eventName,
+    coalesce(arns.value, anomalies.newValues[4])       AS "userIdentity.arn",
+    coalesce(addresses.value, anomalies.newValues[3])  AS sourceIPAddress,
+    anomalies.eventTime                                AS eventTime,
+    coalesce(regions.value, anomalies.newValues[5])    AS awsRegion,
+    anomalies.eventID                                  AS eventID,
+    anomalies.anomaly_score                            AS anomaly_score,
+    anomalies.rank                                     AS rank
 FROM anomalies
 LEFT JOIN codes AS sources   ON sources.feature = 'eventSource' AND sources.code = anomalies.eventSourceCode
 LEFT JOIN codes AS names     ON names.feature = 'eventName' AND names.code = anomalies.eventNameCode

@@ -24,7 +24,13 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let report = block_on_within(
         limits,
         threads,
-        run::run(&job, as_of, args.scored.as_deref(), &mut progress),
+        run::run(
+            &job,
+            as_of,
+            args.scored.as_deref(),
+            args.model.as_deref(),
+            &mut progress,
+        ),
     )?;
     // The findings are written: a report that is not is no reason to run again.
     if let Err(error) = report.save(&job) {
@@ -76,6 +82,9 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
         },
         model.threshold,
     ))?;
+    if let Some(run) = &report.model {
+        say(&format!("judged by the model of run {run}"))?;
+    }
     if model.duplicate_rows > 0 {
         say(&format!(
             "{} left out, since another row has the same keys",

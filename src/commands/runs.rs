@@ -59,7 +59,10 @@ fn rows(job: &Job, runs: &[RunRecord]) -> Result<RecordBatch, arrow::error::Arro
 
 fn outcome(run: &RunRecord) -> String {
     match (run.outcome, &run.error) {
-        (Outcome::Succeeded, _) => "succeeded".to_owned(),
+        (Outcome::Succeeded, _) => match &run.model {
+            Some(model) => format!("succeeded, by the model of {model}"),
+            None => "succeeded".to_owned(),
+        },
         (Outcome::Failed, None) => "failed".to_owned(),
         (Outcome::Failed, Some(error)) => format!("failed: {error}"),
     }

@@ -18,6 +18,17 @@ pub(super) struct Columns {
     pub scales: Option<Vec<ColumnScale>>,
 }
 
+/// What the scaler does.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Learning<'a> {
+    /// It learns from all rows.
+    All,
+    /// It learns from these.
+    Of(&'a BooleanBuffer),
+    /// It learnt earlier: the scale of each feature column.
+    Earlier(&'a [ColumnScale]),
+}
+
 /// The feature columns, scaled if the job says so.
 ///
 /// A scaled table is `f64` until each value is scaled, or `f32` throughout if all its columns are. One column at a time
@@ -27,7 +38,7 @@ pub(super) fn columns(
     features: &Features,
     schema: &SchemaRef,
     batches: &[RecordBatch],
-    learnt: Option<&BooleanBuffer>,
+    learnt: Learning<'_>,
 ) -> Result<Columns, FeatureError> {
     let all = |is: fn(&DataType) -> bool| {
         let field = |name| schema.field_with_name(name);
@@ -38,10 +49,11 @@ pub(super) fn columns(
     let all_f32 = all(|data_type| *data_type == DataType::Float32);
     let (mut columns, mut scales) = (Vec::new(), Vec::new());
     let mut wide = Vec::new();
-    for name in &features.columns {
+    for (index, name) in features.columns.iter().enumerate() {
         let column = Column {
             step,
             name,
+            index,
             learnt,
             chunks: batches
                 .iter()
@@ -80,8 +92,9 @@ pub(super) fn columns(
 struct Column<'a> {
     step: &'a str,
     name: &'a str,
-    /// Which rows the scaler learns from; all where it is not said.
-    learnt: Option<&'a BooleanBuffer>,
+    /// Its place among the feature columns.
+    index: usize,
+    learnt: Learning<'a>,
     chunks: Vec<&'a ArrayRef>,
 }
 
@@ -134,8 +147,9 @@ impl Column<'_> {
         })?;
         self.check_finite(wide.iter().filter(|value| value.is_infinite()).count())?;
         let scale = match self.learnt {
-            None => ColumnScale::fit(wide, SummationOrder::Pairwise),
-            Some(rows) => ColumnScale::fit(&only(wide, rows), SummationOrder::Pairwise),
+            Learning::All => ColumnScale::fit(wide, SummationOrder::Pairwise),
+            Learning::Of(rows) => ColumnScale::fit(&only(wide, rows), SummationOrder::Pairwise),
+            Learning::Earlier(scales) => scales[self.index],
         };
         let scaled = wide.iter().map(|value| scale.transform(*value) as f32);
         Ok((scale, scaled.collect()))
@@ -146,8 +160,11 @@ impl Column<'_> {
         let mut values = self.numbers(false)?;
         self.check_finite(values.iter().filter(|value| value.is_infinite()).count())?;
         let scale = match self.learnt {
-            None => ColumnScale::fit_f32(&values, SummationOrder::Pairwise),
-            Some(rows) => ColumnScale::fit_f32(&only(&values, rows), SummationOrder::Pairwise),
+            Learning::All => ColumnScale::fit_f32(&values, SummationOrder::Pairwise),
+            Learning::Of(rows) => {
+                ColumnScale::fit_f32(&only(&values, rows), SummationOrder::Pairwise)
+            }
+            Learning::Earlier(scales) => scales[self.index],
         };
         for value in &mut values {
             *value = scale.transform_f32(*value);

@@ -16,6 +16,7 @@ use crate::blame::Blame;
 use crate::forest::{ColumnScale, FeatureMatrix, ForestError};
 use crate::job::{DuplicateKeys, Features};
 use crate::strict::cast;
+use matrix::Learning;
 
 /// The rows a forest is asked about.
 #[derive(Debug)]
@@ -29,13 +30,23 @@ pub struct FeatureTable {
     learnt: Option<BooleanBuffer>,
 }
 
-/// The rows that are learnt from, where they are not all: those whose time lies before an end, and those without one.
+/// What is learnt from the rows.
 #[derive(Clone, Copy, Debug)]
-pub struct Learnt<'a> {
-    /// The column of the time.
-    pub time_column: &'a str,
-    /// The end, in microseconds.
-    pub end: i64,
+pub enum Learn<'a> {
+    /// All of them are learnt from.
+    FromAll,
+    /// Those whose time lies before an end, and those without one.
+    Before {
+        /// The column of the time.
+        time_column: &'a str,
+        /// The end, in microseconds.
+        end: i64,
+    },
+    /// Nothing: they are judged by what was learnt from others.
+    Nothing {
+        /// The scale of each feature column, where the job scales.
+        scales: Option<&'a [ColumnScale]>,
+    },
 }
 
 /// Why rows cannot be judged as they are.
@@ -152,7 +163,7 @@ impl FeatureTable {
         features: &Features,
         schema: SchemaRef,
         batches: Vec<RecordBatch>,
-        learnt: Option<Learnt<'_>>,
+        learn: Learn<'_>,
     ) -> Result<Self, FeatureError> {
         let batches: Vec<_> = batches
             .into_iter()
@@ -173,10 +184,23 @@ impl FeatureTable {
                 }
             })?;
         let (batches, duplicate_rows) = repeated::once_each(step, features, batches)?;
-        let learnt = learnt
-            .map(|learnt| learnt.rows(step, &batches))
-            .transpose()?;
-        let columns = matrix::columns(step, features, &schema, &batches, learnt.as_ref())?;
+        let learnt = match learn {
+            Learn::Before { time_column, end } => {
+                Some(rows_before(step, &batches, time_column, end)?)
+            }
+            Learn::FromAll | Learn::Nothing { .. } => None,
+        };
+        let learning = match (learn, &learnt) {
+            (
+                Learn::Nothing {
+                    scales: Some(scales),
+                },
+                _,
+            ) => Learning::Earlier(scales),
+            (_, Some(rows)) => Learning::Of(rows),
+            _ => Learning::All,
+        };
+        let columns = matrix::columns(step, features, &schema, &batches, learning)?;
         let matrix = FeatureMatrix::try_new(features.columns.clone(), columns.values)?;
         Ok(Self {
             schema,
@@ -241,27 +265,31 @@ impl FeatureTable {
     }
 }
 
-impl Learnt<'_> {
-    fn rows(self, step: &str, batches: &[RecordBatch]) -> Result<BooleanBuffer, FeatureError> {
-        let mut rows = BooleanBufferBuilder::new(0);
-        for batch in batches {
-            let times = times(batch, self.time_column).ok_or_else(|| FeatureError::NoTime {
-                step: step.to_owned(),
-                column: self.time_column.to_owned(),
-            })?;
-            for time in times.as_primitive::<Int64Type>() {
-                rows.append(time.is_none_or(|time| time < self.end));
-            }
+/// Which rows lie before an end, or have no time.
+fn rows_before(
+    step: &str,
+    batches: &[RecordBatch],
+    time_column: &str,
+    end: i64,
+) -> Result<BooleanBuffer, FeatureError> {
+    let mut rows = BooleanBufferBuilder::new(0);
+    for batch in batches {
+        let times = times(batch, time_column).ok_or_else(|| FeatureError::NoTime {
+            step: step.to_owned(),
+            column: time_column.to_owned(),
+        })?;
+        for time in times.as_primitive::<Int64Type>() {
+            rows.append(time.is_none_or(|time| time < end));
         }
-        let rows = rows.finish();
-        if rows.count_set_bits() == 0 {
-            return Err(FeatureError::NoRows {
-                step: step.to_owned(),
-                window: Some("to learn from, before those that are reported".to_owned()),
-            });
-        }
-        Ok(rows)
     }
+    let rows = rows.finish();
+    if rows.count_set_bits() == 0 {
+        return Err(FeatureError::NoRows {
+            step: step.to_owned(),
+            window: Some("to learn from, before those that are reported".to_owned()),
+        });
+    }
+    Ok(rows)
 }
 
 /// A column of instants as microseconds; `None` where there is no such column.
@@ -313,7 +341,7 @@ mod tests {
             &features(missing),
             batches[0].schema(),
             batches,
-            None,
+            Learn::FromAll,
         )
     }
 
@@ -362,8 +390,14 @@ mod tests {
             duplicate_keys: DuplicateKeys::First,
             ..features(MissingValues::Error)
         };
-        let table =
-            FeatureTable::try_new("events", &first, batches[0].schema(), batches, None).unwrap();
+        let table = FeatureTable::try_new(
+            "events",
+            &first,
+            batches[0].schema(),
+            batches,
+            Learn::FromAll,
+        )
+        .unwrap();
         assert_eq!(table.matrix().column(0), [4.0, 8.0, 7.0]);
         assert_eq!((table.n_samples(), table.duplicate_rows()), (3, 3));
     }
@@ -400,6 +434,13 @@ mod tests {
     }
 
     fn scaled(columns: Vec<(&str, ArrayRef)>) -> Result<FeatureTable, FeatureError> {
+        scaled_by(columns, Learn::FromAll)
+    }
+
+    fn scaled_by(
+        columns: Vec<(&str, ArrayRef)>,
+        learn: Learn<'_>,
+    ) -> Result<FeatureTable, FeatureError> {
         let features = Features {
             columns: columns.iter().map(|(name, _)| (*name).to_owned()).collect(),
             missing_values: MissingValues::AllowNan,
@@ -409,7 +450,22 @@ mod tests {
         let hosts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "c"]));
         let columns = [("host", hosts)].into_iter().chain(columns);
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        FeatureTable::try_new("grouped", &features, batch.schema(), vec![batch], None)
+        FeatureTable::try_new("grouped", &features, batch.schema(), vec![batch], learn)
+    }
+
+    #[test]
+    fn a_column_of_another_day_is_scaled_by_what_was_learnt_earlier() {
+        let earlier = [ColumnScale {
+            mean: 10.0,
+            variance: 4.0,
+            scale: 2.0,
+        }];
+        let learn = Learn::Nothing {
+            scales: Some(&earlier),
+        };
+        let table = scaled_by(vec![("x", counts(&[2, 4, 6]))], learn).unwrap();
+        assert_eq!(table.matrix().column(0), [-4.0, -3.0, -2.0]);
+        assert_eq!(table.scales(), Some(&earlier[..]));
     }
 
     #[test]
@@ -449,7 +505,7 @@ mod tests {
             ..features(MissingValues::Error)
         };
         let until = |end| {
-            let learnt = Learnt {
+            let learn = Learn::Before {
                 time_column: "time",
                 end,
             };
@@ -458,7 +514,7 @@ mod tests {
                 &scaled,
                 batch.schema(),
                 vec![batch.clone()],
-                Some(learnt),
+                learn,
             )
         };
         let table = until(30).unwrap();

@@ -16,6 +16,7 @@ mod grow;
 mod instructions;
 mod matrix;
 mod params;
+mod parts;
 mod path_length;
 pub mod percentile;
 mod planting;
@@ -36,6 +37,7 @@ pub use matrix::FeatureMatrix;
 pub use params::{
     Contamination, Fraction, IsolationForestParams, MaxFeatures, MaxSamples, OutlierFraction,
 };
+pub use parts::{ForestParts, MOST_TREES, NodePart, PartsError, TreeProblem};
 pub use path_length::{Scorer, average_path_length};
 pub use scaler::{ColumnScale, StandardScaler, SummationOrder};
 pub use tree::{Node, NodeTargets, Tree};

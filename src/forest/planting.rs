@@ -11,7 +11,7 @@ use super::{FeatureMatrix, ForestError, IsolationForestParams, Tree, targets};
 /// More trees than anyone needs: a mistyped number should not take all memory.
 const MOST_ESTIMATORS: usize = 1_000_000;
 /// As many rows as the 32-bit numbers inside a tree can name, two nodes a row.
-const MOST_SAMPLES: usize = 1 << 31;
+pub const MOST_SAMPLES: usize = 1 << 31;
 
 /// The parameters in whole numbers, checked against the table.
 pub fn sampler(

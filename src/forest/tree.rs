@@ -52,7 +52,7 @@ impl Node {
 }
 
 impl Tree {
-    /// The columns the tree chose its cuts from, in the order drawn.
+    /// The columns the tree chose its cuts from, in the order drawn; none in a forest that was put together of its parts.
     pub fn features(&self) -> &[usize] {
         &self.features
     }
@@ -62,7 +62,7 @@ impl Tree {
         &self.nodes
     }
 
-    /// The targets of each node.
+    /// The targets of each node; none in a forest that was put together of its parts.
     pub fn targets(&self) -> &[NodeTargets] {
         &self.targets
     }

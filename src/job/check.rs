@@ -28,6 +28,7 @@ impl Job {
         let sinks = written.sinks(spec.sinks);
         let incremental =
             written.incremental(spec.incremental, &spec.window, &sinks[0], &spec.engine);
+        let runs = written.runs(spec.runs, &sinks[0]);
         let job = Self {
             sources: written.sources(spec.sources)?,
             features: Features {
@@ -39,7 +40,8 @@ impl Job {
                 scaler: spec.features.scaler,
             },
             findings: written.sql_files("findings.sql", &spec.findings.sql)?,
-            runs: written.runs(spec.runs, &sinks[0]),
+            model: written.model(spec.model, &runs),
+            runs,
             incremental,
             sinks,
             report: written.report(spec.report),
@@ -61,6 +63,7 @@ impl Job {
         job.check_parameters()?;
         job.check_allowed(&spec.allowed_parameters)?;
         job.check_incremental()?;
+        job.check_dictionaries()?;
         Ok(job)
     }
 
@@ -195,6 +198,7 @@ impl Written<'_> {
         }
         self.check_named_once("features.keys", &features.keys)?;
         self.check_named_once("features.columns", &features.columns)?;
+        self.check_named_once("model.dictionaries", &spec.model.dictionaries)?;
         let max_features = spec.isolation_forest.max_features;
         if let Err(error) = max_features.resolve(features.columns.len()) {
             return Err(self.wrong("isolation_forest.max_features", error.to_string()));

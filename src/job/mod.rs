@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod incremental;
 mod location;
+mod model;
 mod place;
 mod report;
 mod spec;
@@ -26,6 +27,7 @@ pub use error::JobError;
 pub use incremental::Incremental;
 pub use location::{Location, resolve_options};
 pub(crate) use location::{clean, without_file_scheme};
+pub use model::ModelFiles;
 pub use place::Place;
 pub use report::Report;
 pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler};
@@ -73,6 +75,8 @@ pub struct Job {
     pub features: Features,
     /// The model.
     pub isolation_forest: IsolationForestParams,
+    /// What a run keeps of it.
+    pub model: ModelFiles,
     /// SQL after the model; the last file is what is written.
     pub findings: Vec<SqlFile>,
     /// Where findings go.

@@ -26,6 +26,8 @@ pub(super) struct JobSpec {
     pub features: FeaturesSpec,
     #[serde(default)]
     pub isolation_forest: IsolationForestParams,
+    #[serde(default)]
+    pub model: ModelSpec,
     pub findings: FindingsSpec,
     pub sinks: Vec<SinkSpec>,
     pub runs: Option<RunsSpec>,
@@ -157,6 +159,16 @@ pub(super) struct IncrementalSpec {
     pub batch_size: Option<NonZeroU32>,
     #[serde(default)]
     pub lookback: u32,
+    pub location: Option<Template>,
+    #[serde(default)]
+    pub options: BTreeMap<String, Template>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModelSpec {
+    #[serde(default)]
+    pub dictionaries: Vec<String>,
     pub location: Option<Template>,
     #[serde(default)]
     pub options: BTreeMap<String, Template>,

@@ -202,14 +202,16 @@ pub(super) fn run(job: &Job, report: &RunReport) -> Vec<Fact> {
     let mut facts = vec![
         fact("run_id", report.run_id.clone(), String::new()),
         fact("as_of", time(job, interval.as_of), String::new()),
-        fact(
-            "learnt from",
-            match job.window.train {
-                crate::job::Train::All => "all there is".to_owned(),
-                crate::job::Train::Last(_) => time(job, interval.train_start),
-            },
-            String::new(),
-        ),
+        match (&report.model, job.window.train) {
+            (Some(run), _) => fact("learnt by", format!("run {}", plain(run)), String::new()),
+            (None, crate::job::Train::All) => {
+                fact("learnt from", "all there is".to_owned(), String::new())
+            }
+            (None, crate::job::Train::Last(_)) => {
+                let start = time(job, interval.train_start);
+                fact("learnt from", start, String::new())
+            }
+        },
         fact("job_digest", report.job_digest.clone(), String::new()),
     ];
     for sink in &report.sinks {

@@ -25,10 +25,11 @@ use futures::TryStreamExt;
 use futures::future::try_join_all;
 
 use crate::error::{Error, Result};
-use crate::features::{FeatureError, FeatureTable, Learnt};
+use crate::features::{FeatureError, FeatureTable, Learn};
 use crate::incremental::{KeptStep, KeptSummary};
 use crate::job::{Interval, Job, SCORED, SqlFile, TrainEnd};
 use crate::misfit::misfit;
+use crate::model::{Dictionary, LoadedModel, ModelError};
 use crate::progress::Progress;
 use crate::scoring::Scored;
 use crate::session;
@@ -45,6 +46,12 @@ pub struct Pipeline<'a> {
     /// The tables of the steps that are kept, by the steps' names.
     kept: Vec<(String, KeptStep)>,
     kept_summaries: Vec<KeptSummary>,
+    /// The older model that judges; none where the run learns its own.
+    model: Option<&'a LoadedModel>,
+    /// Steps of which an older model leaves nothing to do.
+    left_out: BTreeSet<&'a str>,
+    /// The rows of the job's dictionaries, for the model that the run learns.
+    dictionaries: Vec<Dictionary>,
 }
 
 impl<'a> Pipeline<'a> {
@@ -54,7 +61,7 @@ impl<'a> Pipeline<'a> {
         job: &'a Job,
         interval: &Interval,
     ) -> Result<()> {
-        Self::new(ctx, job, interval, Vec::new())
+        Self::new(ctx, job, interval, Vec::new(), None)
             .plan_all(&job.features.sql, false, &mut |_, _, _| ())
             .await
             .map(drop)
@@ -65,6 +72,7 @@ impl<'a> Pipeline<'a> {
         job: &'a Job,
         interval: &Interval,
         sources: Vec<OpenSource>,
+        model: Option<&'a LoadedModel>,
     ) -> Self {
         let parameters: HashMap<_, _> = session::parameters(job, interval).into_iter().collect();
         Self {
@@ -76,11 +84,14 @@ impl<'a> Pipeline<'a> {
             sources,
             kept: Vec::new(),
             kept_summaries: Vec::new(),
+            left_out: model.map_or_else(BTreeSet::new, |_| only_for_dictionaries(job)),
+            model,
+            dictionaries: Vec::new(),
         }
     }
 
-    /// Plans every SQL file against the registered sources, without reading a row. `look` is shown each with its plan, and
-    /// whether that is a part of its reader's.
+    /// Plans every SQL file against the registered sources, without reading a row. `model`: an older one that judges, whose
+    /// dictionaries stand in for the job's. `look` is shown each file with its plan, and whether that is a part of its reader's.
     ///
     /// # Errors
     /// SQL that does not fit the tables; keys, features or a time column that the SQL does not make.
@@ -89,9 +100,10 @@ impl<'a> Pipeline<'a> {
         job: &'a Job,
         interval: &Interval,
         sources: Vec<OpenSource>,
+        model: Option<&'a LoadedModel>,
         mut look: impl FnMut(&SqlFile, bool, &Arc<dyn ExecutionPlan>),
     ) -> Result<Self> {
-        let mut pipeline = Self::new(ctx, job, interval, sources);
+        let mut pipeline = Self::new(ctx, job, interval, sources, model);
         let features = pipeline
             .plan_all(&job.features.sql, true, &mut look)
             .await?;
@@ -110,6 +122,11 @@ impl<'a> Pipeline<'a> {
     /// The columns of the findings.
     pub fn findings_schema(&self) -> &SchemaRef {
         &self.findings_schema
+    }
+
+    /// The rows of the job's dictionaries, once they are computed.
+    pub fn take_dictionaries(&mut self) -> Vec<Dictionary> {
+        std::mem::take(&mut self.dictionaries)
     }
 
     /// What was done to the steps that are kept.
@@ -132,13 +149,9 @@ impl<'a> Pipeline<'a> {
             .flatten()
             .collect();
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
-        let window = &self.job.window;
-        let learnt = (window.train_end == TrainEnd::DetectStart).then(|| Learnt {
-            time_column: &window.time_column,
-            end: self.interval.train_end.timestamp_micros(),
-        });
+        let learn = self.learn();
         match progress.stage("order by keys", rows, || {
-            FeatureTable::try_new(&last.name, features, schema, batches, learnt)
+            FeatureTable::try_new(&last.name, features, schema, batches, learn)
         }) {
             Err(FeatureError::NoRows { step, window: None }) => {
                 let window = format!(
@@ -153,6 +166,21 @@ impl<'a> Pipeline<'a> {
             }
             Err(error) => Err(error.into()),
             Ok(table) => self.check_detect_window(last, table),
+        }
+    }
+
+    /// What is learnt from the rows to judge.
+    fn learn(&self) -> Learn<'a> {
+        let window = &self.job.window;
+        match (self.model, window.train_end) {
+            (Some(loaded), _) => Learn::Nothing {
+                scales: loaded.model.scales.as_deref(),
+            },
+            (None, TrainEnd::AsOf) => Learn::FromAll,
+            (None, TrainEnd::DetectStart) => Learn::Before {
+                time_column: &window.time_column,
+                end: self.interval.train_end.timestamp_micros(),
+            },
         }
     }
 
@@ -200,13 +228,40 @@ impl<'a> Pipeline<'a> {
             .collect())
     }
 
+    /// The rows of a step that an older model has.
+    fn given(&self, step: &str) -> Option<&'a Dictionary> {
+        self.model.and_then(|loaded| loaded.model.dictionary(step))
+    }
+
+    /// How often a file reads each table: not at all, where its rows are given, or nobody asks for them.
+    fn reads(&self, file: &'a SqlFile) -> impl Iterator<Item = (&'a str, usize)> {
+        let is_asked =
+            self.given(&file.name).is_none() && !self.left_out.contains(file.name.as_str());
+        let reads = file.reads.iter().filter(move |_| is_asked);
+        reads.map(|(name, count)| (name.as_str(), *count))
+    }
+
     /// Runs steps: those read once become views, those read more often are computed now.
     async fn run_all(&mut self, files: &[SqlFile], progress: &mut Progress) -> Result<()> {
         for file in files {
+            if self.left_out.contains(file.name.as_str()) {
+                continue;
+            }
+            if let Some(given) = self.given(&file.name) {
+                let rows = std::slice::from_ref(&given.rows);
+                self.register(&file.name, &given.rows.schema(), rows)?;
+                continue;
+            }
             let rows = self.rows(file, progress).await?;
             if self.is_computed(file) {
                 let schema = Arc::clone(rows.schema().inner());
                 let partitions = self.collect(&file.name, file, rows, progress).await?;
+                if self.job.is_dictionary(&file.name) {
+                    let rows = partitions.concat();
+                    let dictionary = Dictionary::try_new(file.name.clone(), &schema, &rows);
+                    let dictionary = dictionary.map_err(|error| stopped(file, error.into()))?;
+                    self.dictionaries.push(dictionary);
+                }
                 let table =
                     MemTable::try_new(schema, partitions).map_err(|error| stopped(file, error))?;
                 self.ctx
@@ -226,17 +281,14 @@ impl<'a> Pipeline<'a> {
     fn release(&self, position: usize) {
         let files: Vec<_> = self.job.sql_files().map(|(_, file)| file).collect();
         let (done, to_do) = files.split_at(position);
-        let mut needed: BTreeSet<&str> = to_do
-            .iter()
-            .flat_map(|file| file.reads.keys())
-            .map(String::as_str)
-            .collect();
+        let reads = |file: &&'a SqlFile| self.reads(file).map(|(name, _)| name);
+        let mut needed: BTreeSet<&str> = to_do.iter().flat_map(reads).collect();
         for file in done.iter().rev() {
             if !needed.contains(file.name.as_str()) {
                 // A step that is not registered is gone already.
                 let _ = self.ctx.deregister_table(bare(&file.name));
             } else if !self.is_computed(file) {
-                needed.extend(file.reads.keys().map(String::as_str));
+                needed.extend(reads(file));
             }
         }
         if !needed.contains(SCORED) {
@@ -247,6 +299,7 @@ impl<'a> Pipeline<'a> {
     /// Whether the rows of a step are in memory while others read them; else it is a view, a part of its reader's plan.
     fn is_computed(&self, file: &SqlFile) -> bool {
         file.name == self.job.last_step().name
+            || self.job.is_dictionary(&file.name)
             || self.reads_from(&file.name, 1 + self.position(file)) > 1
     }
 
@@ -255,7 +308,9 @@ impl<'a> Pipeline<'a> {
         self.job
             .sql_files()
             .skip(position)
-            .filter_map(|(_, file)| file.reads.get(name))
+            .flat_map(|(_, file)| self.reads(file))
+            .filter(|(read, _)| *read == name)
+            .map(|(_, count)| count)
             .sum()
     }
 
@@ -281,7 +336,10 @@ impl<'a> Pipeline<'a> {
             let plan = rows.clone().create_physical_plan().await;
             let plan = plan.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
             look(file, !self.is_computed(file), &plan);
-            if for_a_run {
+            if let Some(given) = self.given(&file.name) {
+                self.check_given(given, &schema)?;
+                schema = given.rows.schema();
+            } else if for_a_run && !self.left_out.contains(file.name.as_str()) {
                 self.open_kept(file, &schema).await?;
             }
             if for_a_run && self.is_computed(file) {
@@ -294,6 +352,20 @@ impl<'a> Pipeline<'a> {
             }
         }
         Ok(schema)
+    }
+
+    /// A dictionary has the columns that its step makes: what reads it asks for them.
+    fn check_given(&self, given: &Dictionary, made: &SchemaRef) -> Result<()> {
+        let names = |schema: &SchemaRef| -> Vec<String> {
+            let fields = schema.fields().iter();
+            fields.map(|field| field.name().clone()).collect()
+        };
+        let (kept, made) = (names(&given.rows.schema()), names(made));
+        let Some(loaded) = self.model.filter(|_| kept != made) else {
+            return Ok(());
+        };
+        let name = given.name.clone();
+        Err(loaded.unfit(ModelError::OtherDictionary { name, kept, made }))
     }
 
     /// Plans one file upon the tables that the run has.
@@ -367,6 +439,27 @@ impl<'a> Pipeline<'a> {
             .map(drop)
             .map_err(Error::Session)
     }
+}
+
+/// The steps that are there for the dictionaries alone.
+fn only_for_dictionaries(job: &Job) -> BTreeSet<&str> {
+    let mut needed = BTreeSet::from([
+        job.last_step().name.as_str(),
+        job.last_finding().name.as_str(),
+    ]);
+    let mut left_out = BTreeSet::new();
+    let files: Vec<_> = job.sql_files().map(|(_, file)| file).collect();
+    for file in files.into_iter().rev() {
+        if job.is_dictionary(&file.name) {
+            continue;
+        }
+        if needed.contains(file.name.as_str()) {
+            needed.extend(file.reads.keys().map(String::as_str));
+        } else {
+            left_out.insert(file.name.as_str());
+        }
+    }
+    left_out
 }
 
 /// Plans one file with its `$parameters` bound.

@@ -42,6 +42,8 @@ pub struct RunRecord {
     pub interval: Interval,
     /// Identifies the job file, its overrides and its SQL.
     pub job_digest: String,
+    /// The run whose model judged; `None` where this run learnt its own.
+    pub model: Option<String>,
     /// What was read.
     pub sources: Vec<SourceRead>,
     /// Rows that were read out of files.
@@ -119,6 +121,7 @@ impl RunRecord {
             started_at,
             interval: run.interval,
             job_digest: run.job_digest.clone(),
+            model: run.model_run(),
             sources: run.sources.iter().map(SourceRead::from).collect(),
             rows_read: from_files.map(|stage| stage.rows).sum(),
             n_samples: model.map(|model| model.n_samples as u64),
@@ -177,6 +180,7 @@ pub(super) fn schema() -> SchemaRef {
         instant("detect_start"),
         instant("detect_end"),
         text("job_digest"),
+        text("model"),
         list("sources", source),
         whole("rows_read"),
         whole("n_samples"),

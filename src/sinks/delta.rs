@@ -247,7 +247,11 @@ fn commit_properties(job: &Job, run: &RunId, id: CommitId) -> CommitProperties {
         .iter()
         .map(|source| (source.name.clone(), json!(source.version)))
         .collect();
-    CommitProperties::default().with_metadata([
+    let judged_by = match run.model_run() {
+        Some(model) => ("model".to_owned(), json!(model)),
+        None => ("isolation_forest".to_owned(), json!(job.isolation_forest)),
+    };
+    let metadata = [
         id.metadata(),
         ("run_id".to_owned(), json!(run.id)),
         ("job".to_owned(), json!(job.name)),
@@ -256,9 +260,10 @@ fn commit_properties(job: &Job, run: &RunId, id: CommitId) -> CommitProperties {
         ("detect_start".to_owned(), json!(run.interval.detect_start)),
         ("detect_end".to_owned(), json!(run.interval.detect_end)),
         ("sources".to_owned(), serde_json::Value::Object(sources)),
-        ("isolation_forest".to_owned(), json!(job.isolation_forest)),
+        judged_by,
         ("crannog".to_owned(), json!(env!("CARGO_PKG_VERSION"))),
-    ])
+    ];
+    CommitProperties::default().with_metadata(metadata)
 }
 
 /// The table's URL; a local folder must be a Delta table, empty, or one that can be made. Nothing is made yet.

@@ -22,7 +22,7 @@ fn a_feature_that_is_null_in_some_rows_is_refused_or_taken_as_missing() {
     let sql = "sql/process_execution/indexed.sql";
     dir.edit(
         sql,
-        "grouped.count                   AS count",
+        "grouped.count                                          AS count",
         "nullif(grouped.count, 1)        AS count",
     );
     dir.run_is_refused(
@@ -43,7 +43,11 @@ fn a_feature_that_is_nan_in_some_rows_is_refused_or_taken_as_missing() {
     let sql = "sql/process_execution/indexed.sql";
     let nan =
         "CASE grouped.count WHEN 40 THEN cast('NaN' AS double) ELSE grouped.count END AS count";
-    dir.edit(sql, "grouped.count                   AS count", nan);
+    dir.edit(
+        sql,
+        "grouped.count                                          AS count",
+        nan,
+    );
     dir.edit_job("../out/anomalies", "../new/anomalies");
     dir.run_is_refused(
         3,
@@ -62,7 +66,11 @@ fn a_feature_that_is_infinite_is_larger_than_all_others() {
     let dir = Dir::new();
     let sql = "sql/process_execution/indexed.sql";
     let infinite = "CASE grouped.count WHEN 40 THEN cast('Infinity' AS double) ELSE grouped.count END AS count";
-    dir.edit(sql, "grouped.count                   AS count", infinite);
+    dir.edit(
+        sql,
+        "grouped.count                                          AS count",
+        infinite,
+    );
     dir.edit_job("../out/anomalies", "../new/anomalies");
     let said = dir.run(&["--show", "1"]);
     assert!(
@@ -77,7 +85,11 @@ fn a_feature_that_is_infinite_cannot_be_scaled() {
     let dir = Dir::new();
     let sql = "sql/process_execution/indexed.sql";
     let infinite = "CASE grouped.count WHEN 40 THEN cast('Infinity' AS double) ELSE grouped.count END AS count";
-    dir.edit(sql, "grouped.count                   AS count", infinite);
+    dir.edit(
+        sql,
+        "grouped.count                                          AS count",
+        infinite,
+    );
     dir.edit_job("../out/anomalies", "../new/anomalies");
     dir.edit_job("[features]\n", "[features]\nscaler = \"standard\"\n");
     dir.run_is_refused(
@@ -104,7 +116,7 @@ fn a_feature_that_is_a_text_is_refused_by_check() {
         "columns = [\"unixInterval\", \"computerIndex\"",
         "columns = [\"unixInterval\", \"Computer\"",
     );
-    dir.job_is_refused("error: jobs/process_execution.toml:23: `features.columns[1]`: `Computer` of `indexed` is text, not a number");
+    dir.job_is_refused("error: jobs/process_execution.toml:24: `features.columns[1]`: `Computer` of `indexed` is text, not a number");
 }
 
 #[test]
@@ -112,7 +124,7 @@ fn a_value_that_does_not_fit_a_cast_is_told_with_its_step() {
     let dir = Dir::new();
     dir.edit(
         "sql/process_execution/indexed.sql",
-        "grouped.count                   AS count",
+        "grouped.count                                          AS count",
         "cast(grouped.Process AS bigint) AS count",
     );
     dir.run_is_refused(

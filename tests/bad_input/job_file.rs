@@ -53,7 +53,7 @@ fn a_key_that_is_misspelt() {
     refused(
         "n_estimators  = 100",
         "n_estimator = 100",
-        "error: jobs/process_execution.toml:26: `isolation_forest.n_estimator`: unknown key `n_estimator`
+        "error: jobs/process_execution.toml:27: `isolation_forest.n_estimator`: unknown key `n_estimator`
            hint: did you mean `n_estimators`?",
     );
 }
@@ -64,7 +64,7 @@ fn a_table_that_no_job_has() {
         "[parameters]",
         "[params]\nx = 1\n[parameters]",
         "error: jobs/process_execution.toml:16: `params`: unknown key `params`
-           hint: known here: `job`, `sources`, `window`, `parameters`, `allowed_parameters`, `features`, `isolation_forest`, `findings`, `sinks`, `runs`, `report`, `engine`",
+           hint: known here: `job`, `sources`, `window`, `parameters`, `allowed_parameters`, `incremental`, `features`, `isolation_forest`, `model`, `findings`, `sinks`, `runs`, `report`, `engine`",
     );
 }
 
@@ -73,7 +73,7 @@ fn a_key_that_no_sink_has() {
     refused(
         "location = \"../out/anomalies\"",
         "locaton = \"../out/anomalies\"",
-        "error: jobs/process_execution.toml:36: `sinks[0].locaton`: unknown key `locaton`
+        "error: jobs/process_execution.toml:40: `sinks[0].locaton`: unknown key `locaton`
            hint: did you mean `location`?",
     );
 }
@@ -101,7 +101,7 @@ fn a_value_of_another_type() {
     refused(
         "n_estimators  = 100",
         "n_estimators  = \"many\"",
-        "error: jobs/process_execution.toml:26: `isolation_forest.n_estimators`: invalid type: string \"many\", expected a whole number above 0",
+        "error: jobs/process_execution.toml:27: `isolation_forest.n_estimators`: invalid type: string \"many\", expected a whole number above 0",
     );
     refused(
         "keep_undated   = false",
@@ -125,7 +125,7 @@ fn a_sink_that_is_not_known() {
     refused(
         "type     = \"delta\"",
         "type     = \"kafka\"",
-        "error: jobs/process_execution.toml:35: `sinks[0].type`: `kafka` is not `delta`
+        "error: jobs/process_execution.toml:39: `sinks[0].type`: `kafka` is not `delta`
            hint: known here: `delta`",
     );
 }
@@ -168,17 +168,17 @@ fn a_forest_of_impossible_trees() {
     refused(
         "max_samples   = 100",
         "max_samples   = 0",
-        "error: jobs/process_execution.toml:27: `isolation_forest.max_samples`: invalid value: integer `0`, expected max_samples to be \"auto\", a whole number of rows such as 256, or a fraction above 0 and up to 1.0 such as 0.5",
+        "error: jobs/process_execution.toml:28: `isolation_forest.max_samples`: invalid value: integer `0`, expected max_samples to be \"auto\", a whole number of rows such as 256, or a fraction above 0 and up to 1.0 such as 0.5",
     );
     refused(
         "contamination = \"auto\"",
         "contamination = 0.7",
-        "error: jobs/process_execution.toml:28: `isolation_forest.contamination`: invalid value: floating point `0.7`, expected contamination to be \"auto\", or a fraction above 0 and up to 0.5 such as 0.01",
+        "error: jobs/process_execution.toml:29: `isolation_forest.contamination`: invalid value: floating point `0.7`, expected contamination to be \"auto\", or a fraction above 0 and up to 0.5 such as 0.01",
     );
     refused(
         "random_state  = 42",
         "random_state  = -1",
-        "error: jobs/process_execution.toml:29: `isolation_forest.random_state`: invalid value: integer `-1`, expected a whole number from 0 to 4294967295",
+        "error: jobs/process_execution.toml:30: `isolation_forest.random_state`: invalid value: integer `-1`, expected a whole number from 0 to 4294967295",
     );
 }
 
@@ -187,7 +187,7 @@ fn more_columns_a_tree_than_there_are() {
     refused(
         "random_state  = 42",
         "random_state  = 42\nmax_features = 7",
-        "error: jobs/process_execution.toml:30: `isolation_forest.max_features`: `max_features` is 7, but the table has only 6 columns",
+        "error: jobs/process_execution.toml:31: `isolation_forest.max_features`: `max_features` is 7, but the table has only 6 columns",
     );
 }
 
@@ -196,12 +196,12 @@ fn lists_that_are_empty_or_name_a_thing_twice() {
     refused(
         "keys    = [\"interval\", \"Computer\", \"Account\", \"AccountType\", \"Process\"]",
         "keys    = []",
-        "error: jobs/process_execution.toml:22: `features.keys`: name at least one key column",
+        "error: jobs/process_execution.toml:23: `features.keys`: name at least one key column",
     );
     refused(
         "\"Computer\", \"Account\", \"AccountType\", \"Process\"]",
         "\"Computer\", \"Account\", \"Computer\", \"Process\"]",
-        "error: jobs/process_execution.toml:22: `features.keys[3]`: `Computer` is named twice",
+        "error: jobs/process_execution.toml:23: `features.keys[3]`: `Computer` is named twice",
     );
 }
 
@@ -257,7 +257,7 @@ fn a_feature_that_the_sql_does_not_make() {
     refused(
         "\"processIndex\"",
         "\"proccessIndex\"",
-        "error: jobs/process_execution.toml:23: `features.columns[4]`: `proccessIndex` is not a column of `indexed` (sql/process_execution/indexed.sql)
+        "error: jobs/process_execution.toml:24: `features.columns[4]`: `proccessIndex` is not a column of `indexed` (sql/process_execution/indexed.sql)
            hint: did you mean `processIndex`?",
     );
 }
@@ -267,7 +267,7 @@ fn a_key_column_that_the_sql_does_not_make() {
     refused(
         "keys    = [\"interval\", \"Computer\"",
         "keys    = [\"interval\", \"computer\"",
-        "error: jobs/process_execution.toml:22: `features.keys[1]`: `computer` is not a column of `indexed` (sql/process_execution/indexed.sql)
+        "error: jobs/process_execution.toml:23: `features.keys[1]`: `computer` is not a column of `indexed` (sql/process_execution/indexed.sql)
            hint: did you mean `Computer`?",
     );
 }
@@ -316,13 +316,13 @@ fn a_setting_that_the_engine_does_not_have() {
     refused(
         "[findings]",
         "[engine.options]\n\"datafusion.execution.batch_sise\" = \"16\"\n\n[findings]",
-        "error: jobs/process_execution.toml:32: `engine.options.datafusion.execution.batch_sise`: `datafusion.execution.batch_sise` is not a setting of DataFusion
+        "error: jobs/process_execution.toml:36: `engine.options.datafusion.execution.batch_sise`: `datafusion.execution.batch_sise` is not a setting of DataFusion
            hint: did you mean `datafusion.execution.batch_size`?",
     );
     refused(
         "[findings]",
         "[engine.options]\n\"datafusion.execution.batch_size\" = \"many\"\n\n[findings]",
-        "error: jobs/process_execution.toml:32: `engine.options.datafusion.execution.batch_size`: \"many\" does not fit: [..]",
+        "error: jobs/process_execution.toml:36: `engine.options.datafusion.execution.batch_size`: \"many\" does not fit: [..]",
     );
 }
 
@@ -331,7 +331,7 @@ fn a_machine_without_threads() {
     refused(
         "[findings]",
         "[engine]\nthreads = 0\n\n[findings]",
-        "error: jobs/process_execution.toml:32: `engine.threads`: invalid value: integer `0`, expected a whole number above 0",
+        "error: jobs/process_execution.toml:36: `engine.threads`: invalid value: integer `0`, expected a whole number above 0",
     );
 }
 
@@ -340,6 +340,6 @@ fn a_reference_that_is_not_to_the_environment() {
     refused(
         "\"../out/anomalies\"",
         "\"${OUT}/anomalies\"",
-        "error: jobs/process_execution.toml:36: `sinks[0].location`: a reference is written `${env:NAME}`",
+        "error: jobs/process_execution.toml:40: `sinks[0].location`: a reference is written `${env:NAME}`",
     );
 }

@@ -142,7 +142,7 @@ fn findings_without_a_key_are_refused_by_check() {
         "",
     );
     dir.job_is_refused(
-        "error: jobs/process_execution.toml:22: `features.keys[2]`: `Account` is not a column of `evidence` (sql/process_execution/evidence.sql)
+        "error: jobs/process_execution.toml:23: `features.keys[2]`: `Account` is not a column of `evidence` (sql/process_execution/evidence.sql)
            hint: did you mean `count`?",
     );
 }

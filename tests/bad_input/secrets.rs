@@ -27,7 +27,7 @@ fn a_variable_of_a_sink_that_is_not_set_is_named() {
     );
     dir.run_is_refused(
         2,
-        "error: jobs/process_execution.toml:36: `sinks[0].location`: the environment variable `CRANNOG_TEST_LAKE` is not set
+        "error: jobs/process_execution.toml:40: `sinks[0].location`: the environment variable `CRANNOG_TEST_LAKE` is not set
            hint: export CRANNOG_TEST_LAKE before the run",
     );
 }

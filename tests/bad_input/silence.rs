@@ -172,14 +172,15 @@ fn tables_keep_the_case_and_the_dots_of_their_names() {
     )
     .unwrap();
     dir.edit_job("grouped.sql", "Grouped.v2.sql");
-    let indexed = fs::read_to_string(dir.path("sql/process_execution/indexed.sql")).unwrap();
-    let indexed = indexed
-        .replace("FROM grouped\n", "FROM \"Grouped.v2\"\n")
-        .replace(
-            "RIGHT JOIN grouped\n",
-            "RIGHT JOIN \"Grouped.v2\" AS grouped\n",
-        );
-    dir.write("sql/process_execution/indexed.sql", &indexed);
+    dir.edit(
+        "sql/process_execution/indexed.sql",
+        "CROSS JOIN grouped)",
+        "CROSS JOIN \"Grouped.v2\" AS grouped)",
+    );
+    for step in ["computers", "accounts", "account_types", "processes"] {
+        let step = format!("sql/process_execution/{step}.sql");
+        dir.edit(&step, "FROM grouped", "FROM \"Grouped.v2\"");
+    }
     dir.run(&[]).succeeds();
     dir.findings();
 }

@@ -49,9 +49,9 @@ fn a_column_that_is_not_there() {
 fn a_column_of_a_table_that_has_it_not() {
     refused(
         INDEXED,
-        "grouped.Process                 AS Process",
-        "grouped.Proces                  AS Process",
-        "error: sql/process_execution/indexed.sql:54: there is no column `Proces` here
+        "grouped.Process                                        AS Process",
+        "grouped.Proces                                         AS Process",
+        "error: sql/process_execution/indexed.sql:17: there is no column `Proces` here
            hint: did you mean `Process`?",
     );
 }
@@ -84,7 +84,7 @@ fn a_function_that_is_not_there() {
         INDEXED,
         "to_unixtime(grouped.interval)",
         "to_unixtme(grouped.interval)",
-        "error: sql/process_execution/indexed.sql:55: there is no function `to_unixtme`
+        "error: sql/process_execution/indexed.sql:18: there is no function `to_unixtme`
            hint: did you mean `to_unixtime`?",
     );
 }
@@ -125,7 +125,7 @@ fn two_columns_of_one_name() {
 fn a_column_of_the_name_that_the_model_gives() {
     refused(
         INDEXED,
-        "grouped.count                   AS count",
+        "grouped.count                                          AS count",
         "grouped.count AS count, grouped.count AS rank",
         "error: sql/process_execution/indexed.sql: it makes a column `rank`, which is the model's
            hint: give the column `rank` another name",

@@ -83,6 +83,10 @@ fn a_log_for_a_machine_has_one_object_a_line_for_each_stage() {
         stages,
         [
             "grouped",
+            "computers",
+            "accounts",
+            "account_types",
+            "processes",
             "indexed",
             "order by keys",
             "isolation forest",

@@ -8,6 +8,7 @@ mod killed;
 mod maintain;
 mod memory;
 mod memory_limit;
+mod model;
 mod output_file;
 mod page;
 mod plan;

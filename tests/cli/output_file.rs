@@ -149,6 +149,6 @@ fn a_page_that_cannot_be_written_in_the_end_is_a_warning_and_the_findings_are_th
             .map(|entry| entry.unwrap().file_name())
             .collect();
         names.sort();
-        assert_eq!(names, ["run_results.json", "runs", "table"]);
+        assert_eq!(names, ["models", "run_results.json", "runs", "table"]);
     }
 }

@@ -108,6 +108,10 @@ fn files_that_the_conditions_leave_out_are_not_counted() {
         files,
         [
             ("grouped", 3),
+            ("computers", 0),
+            ("accounts", 0),
+            ("account_types", 0),
+            ("processes", 0),
             ("indexed", 0),
             ("anomalies", 0),
             ("evidence", 1)

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use crate::kit::{Dir, Said, read_delta, read_parquet, write_delta, write_parquet};
 
-const JOB: &str = "jobs/cloudtrail.toml";
-const AS_OF: &str = "2026-03-11T00:00:00Z";
-const FINDINGS: &str = "out/cloudtrail/anomalies";
+pub(super) const JOB: &str = "jobs/cloudtrail.toml";
+pub(super) const AS_OF: &str = "2026-03-11T00:00:00Z";
+pub(super) const FINDINGS: &str = "out/cloudtrail/anomalies";
 
 /// The columns of a flat table of events, all text.
 const COLUMNS: [&str; 8] = [
@@ -32,7 +32,12 @@ const COLUMNS: [&str; 8] = [
 pub(super) type Event = [Option<&'static str>; 8];
 
 /// A call of an IAM user on the 10th of March.
-fn call(time: &'static str, id: &'static str, name: &'static str, arn: &'static str) -> Event {
+pub(super) fn call(
+    time: &'static str,
+    id: &'static str,
+    name: &'static str,
+    arn: &'static str,
+) -> Event {
     [
         Some(time),
         Some(id),
@@ -66,7 +71,7 @@ pub(super) fn few() -> Vec<Event> {
 }
 
 /// A hundred ordinary calls and one from elsewhere.
-fn many() -> Vec<Event> {
+pub(super) fn many() -> Vec<Event> {
     let id = |i: usize| -> &'static str { format!("id-{i:03}").leak() };
     let time = |i: usize| -> &'static str { format!("2026-03-10T{:02}:00:00Z", 8 + i % 8).leak() };
     let mut events: Vec<_> = (0..100)

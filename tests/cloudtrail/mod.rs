@@ -3,6 +3,7 @@
 mod broken;
 mod import;
 mod job;
+mod model;
 mod page;
 mod real;
 mod records;

@@ -71,7 +71,7 @@ fn features(dir: &Dir, as_of: &str, overrides: &[&str]) -> (Vec<RecordBatch>, Ve
     runtime.block_on(async {
         let ctx = session::connect(&job).unwrap();
         let sources = source::register_all(&ctx, &job, &interval).await.unwrap();
-        let pipeline = Pipeline::plan(&ctx, &job, &interval, sources, |_, _, _| ()).await;
+        let pipeline = Pipeline::plan(&ctx, &job, &interval, sources, None, |_, _, _| ()).await;
         let mut pipeline = pipeline.unwrap();
         let features = pipeline.features(&mut Progress::new(false)).await;
         let rows = match features {

@@ -1,5 +1,10 @@
 //! What a night computes: the days that changed, and why it is more where it is.
 
+#![expect(
+    clippy::single_range_in_vec_init,
+    reason = "days that were computed are ranges, often one"
+)]
+
 use std::fs;
 use std::ops::Range;
 

@@ -15,7 +15,7 @@ fn is_refused(dir: &Dir, overrides: &[&str], code: i32, stderr: &str) {
 fn only_a_step_before_the_model_can_be_kept() {
     let dir = Dir::new();
     is_refused(&dir, &["incremental.anomalies={}"], 2, "error: --set on jobs/process_execution.toml: `incremental.anomalies`: `anomalies` is not a step of [features] sql
-           hint: known here: `grouped`, `indexed`");
+           hint: known here: `grouped`, `computers`, `accounts`, `account_types`, `processes`, `indexed`");
 }
 
 #[test]

@@ -72,9 +72,6 @@ impl BitForest {
         let trees: Vec<PrunedTree> = trees.iter().map(PrunedTree::new).collect();
         let columns = columns(&trees)?;
         let n_planes = columns.iter().map(|column| column.reached.n()).sum();
-        if n_planes > MOST_PLANES {
-            return None;
-        }
         let cut = |split: &Split| {
             let place = columns.partition_point(|column| column.feature < split.feature);
             let column = &columns[place];
@@ -170,7 +167,7 @@ fn arithmetic<S: Simd>(simd: S) -> Arithmetic {
     }
 }
 
-/// The columns that have thresholds, in order. None if one has too many.
+/// The columns that have thresholds, in order. None if one has too many, or all together more planes than a cache holds.
 fn columns(trees: &[PrunedTree]) -> Option<Vec<Column>> {
     let splits = trees.iter().flat_map(|tree| &tree.splits);
     let n_features = splits.clone().map(|split| split.feature + 1).max();
@@ -185,6 +182,9 @@ fn columns(trees: &[PrunedTree]) -> Option<Vec<Column>> {
             let ranks = Ranks::new(thresholds)?;
             let reached = Reached::new(n_planes, ranks.len());
             n_planes += reached.n();
+            if n_planes > MOST_PLANES {
+                return None;
+            }
             columns.push(Column {
                 feature,
                 ranks,
