@@ -76,10 +76,12 @@ pub async fn backfill(
 ) -> Result<()> {
     let digest = job.digest();
     let mut done = Runs::open(job).await?.of(job).await?;
-    let is_own = |run: &RunRecord| run.job_digest == digest && run.model.is_none();
-    done.retain(|run| run.outcome == Outcome::Succeeded && is_own(run));
+    // The latest run of a time, which comes first, is the one whose findings the table has.
+    done.retain(|run| run.outcome == Outcome::Succeeded);
+    let is_own = |run: &&RunRecord| run.job_digest == digest && run.model.is_none();
     for as_of in instants {
         let before = done.iter().find(|run| run.interval.as_of == *as_of);
+        let before = before.filter(is_own);
         let filled = match before {
             Some(run) if !again => Filled::Before(run.run_id.clone()),
             _ => match run::run(job, *as_of, None, None, &mut Progress::new(false)).await {

@@ -4,10 +4,14 @@
 -- A join holds its left side in memory: the small dictionaries stand left, and the groups stream past them.
 WITH after_last AS (
     SELECT
-        CASE WHEN $handle_invalid = 'keep' THEN cast((SELECT count(Computer) FROM computers) AS double) END         AS Computer,
-        CASE WHEN $handle_invalid = 'keep' THEN cast((SELECT count(Account) FROM accounts) AS double) END           AS Account,
-        CASE WHEN $handle_invalid = 'keep' THEN cast((SELECT count(AccountType) FROM account_types) AS double) END  AS AccountType,
-        CASE WHEN $handle_invalid = 'keep' THEN cast((SELECT count(Process) FROM processes) AS double) END          AS Process
+        CASE WHEN $handle_invalid = 'keep' THEN cast(c.labels AS double) END  AS Computer,
+        CASE WHEN $handle_invalid = 'keep' THEN cast(a.labels AS double) END  AS Account,
+        CASE WHEN $handle_invalid = 'keep' THEN cast(t.labels AS double) END  AS AccountType,
+        CASE WHEN $handle_invalid = 'keep' THEN cast(p.labels AS double) END  AS Process
+    FROM (SELECT count(Computer) AS labels FROM computers) AS c
+    CROSS JOIN (SELECT count(Account) AS labels FROM accounts) AS a
+    CROSS JOIN (SELECT count(AccountType) AS labels FROM account_types) AS t
+    CROSS JOIN (SELECT count(Process) AS labels FROM processes) AS p
 )
 SELECT
     grouped.interval                                       AS interval,
@@ -32,4 +36,6 @@ RIGHT JOIN (account_types
   ON processes.Process IS NOT DISTINCT FROM grouped.Process
 WHERE $handle_invalid <> 'skip'
    OR (    computers.index IS NOT NULL AND accounts.index IS NOT NULL
-       AND account_types.index IS NOT NULL AND processes.index IS NOT NULL)
+       AND account_types.index IS NOT NULL AND processes.index IS NOT NULL
+       AND grouped.Computer IS NOT NULL AND grouped.Account IS NOT NULL
+       AND grouped.AccountType IS NOT NULL AND grouped.Process IS NOT NULL)

@@ -25,7 +25,10 @@ impl Written<'_> {
     pub(super) fn model(&self, spec: ModelSpec, runs: &DeltaTarget) -> ModelFiles {
         let (location, options) = match spec.location {
             Some(location) => (self.location(location, "model.location"), spec.options),
-            None => (runs.location.beside("models"), runs.options.clone()),
+            None if spec.options.is_empty() => {
+                (runs.location.beside("models"), runs.options.clone())
+            }
+            None => (runs.location.beside("models"), spec.options),
         };
         ModelFiles {
             dictionaries: spec.dictionaries,

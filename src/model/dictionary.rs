@@ -20,9 +20,9 @@ use arrow::error::ArrowError;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::ModelError;
 use super::number::Number;
 use super::stored_type::{is_text, name_of, of_name};
+use super::{MOST_COLUMNS, ModelError};
 use crate::strict::cast;
 
 /// A step's name and rows.
@@ -114,6 +114,9 @@ impl Dictionary {
             name: name.clone(),
             problem,
         };
+        if document.columns.len() > MOST_COLUMNS {
+            return Err(unfit(format!("it has more than {MOST_COLUMNS} columns")));
+        }
         let mut fields: Vec<Field> = Vec::new();
         let mut columns = Vec::new();
         for column in document.columns {
@@ -225,7 +228,7 @@ impl Serialize for List<StringArray> {
 
 impl<'de> Deserialize<'de> for List<BooleanArray> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut builder = BooleanBuilder::new();
+        let mut builder = BooleanBuilder::with_capacity(0);
         each(deserializer, |value| builder.append_option(value))?;
         Ok(Self(builder.finish()))
     }
@@ -233,7 +236,7 @@ impl<'de> Deserialize<'de> for List<BooleanArray> {
 
 impl<'de> Deserialize<'de> for List<Int64Array> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut builder = Int64Builder::new();
+        let mut builder = Int64Builder::with_capacity(0);
         each(deserializer, |value| builder.append_option(value))?;
         Ok(Self(builder.finish()))
     }
@@ -241,7 +244,7 @@ impl<'de> Deserialize<'de> for List<Int64Array> {
 
 impl<'de> Deserialize<'de> for List<UInt64Array> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut builder = UInt64Builder::new();
+        let mut builder = UInt64Builder::with_capacity(0);
         each(deserializer, |value| builder.append_option(value))?;
         Ok(Self(builder.finish()))
     }
@@ -249,7 +252,7 @@ impl<'de> Deserialize<'de> for List<UInt64Array> {
 
 impl<'de> Deserialize<'de> for List<Float64Array> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut builder = Float64Builder::new();
+        let mut builder = Float64Builder::with_capacity(0);
         each(deserializer, |value: Option<Number>| {
             builder.append_option(value.map(|Number(value)| value));
         })?;
@@ -259,7 +262,7 @@ impl<'de> Deserialize<'de> for List<Float64Array> {
 
 impl<'de> Deserialize<'de> for List<StringArray> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut builder = StringBuilder::new();
+        let mut builder = StringBuilder::with_capacity(0, 0);
         each(deserializer, |value: Option<String>| {
             builder.append_option(value);
         })?;

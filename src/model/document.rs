@@ -121,12 +121,21 @@ impl ScalerDocument {
             return Err(ModelError::ScalerLength);
         }
         let columns = self.mean.into_iter().zip(self.variance).zip(self.scale);
+        // A column without a value has none of the three.
+        let is_one = |((mean, variance), scale): &((Number, Number), Number)| {
+            (mean.0.is_finite() && variance.0 >= 0.0 && scale.0 > 0.0)
+                || (mean.0.is_nan() && variance.0.is_nan() && scale.0.is_nan())
+        };
+        let columns: Vec<_> = columns.collect();
+        if !columns.iter().all(is_one) {
+            return Err(ModelError::Scaler);
+        }
         let column = |((mean, variance), scale): ((Number, Number), Number)| ColumnScale {
             mean: mean.0,
             variance: variance.0,
             scale: scale.0,
         };
-        Ok(columns.map(column).collect())
+        Ok(columns.into_iter().map(column).collect())
     }
 }
 

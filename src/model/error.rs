@@ -69,6 +69,15 @@ pub enum ModelError {
     /// The scaler does not fit the columns.
     #[error("its scaler has not a mean, a variance and a scale for each feature")]
     ScalerLength,
+    /// The scaler would make no numbers of numbers.
+    #[error("its scaler has a mean, a variance or a scale that no column has")]
+    Scaler,
+    /// The file is another run's.
+    #[error("the model in it is that of the run `{run}`")]
+    OtherRun {
+        /// Whose it is.
+        run: String,
+    },
     /// The forest is none.
     #[error("its forest is none")]
     Forest(#[from] PartsError),

@@ -82,6 +82,9 @@ pub struct SourceVersion {
     pub version: String,
 }
 
+/// Columns that a dictionary may have: they are compared with each other.
+const MOST_COLUMNS: usize = 1000;
+
 impl SavedModel {
     /// The model as the bytes of a file: the same model, the same bytes.
     ///

@@ -111,7 +111,13 @@ impl Models {
             Place::Store(store) => read_object(store.as_ref(), &name).await,
         };
         let file = file.map_err(|error| blame(&shown, error))?;
-        LoadedModel::read(&file, shown)
+        let loaded = LoadedModel::read(&file, shown)?;
+        match loaded.model.run.id == run {
+            true => Ok(loaded),
+            false => Err(loaded.unfit(ModelError::OtherRun {
+                run: loaded.model.run.id.clone(),
+            })),
+        }
     }
 
     /// Why a run's model does not do, as an error that names it.

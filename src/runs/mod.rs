@@ -157,8 +157,11 @@ impl Runs {
 }
 
 fn one(runs: Vec<RunRecord>, id: &str) -> Result<RunRecord, RunsError> {
-    let mut found = runs.into_iter().filter(|run| run.run_id.starts_with(id));
     let unknown = || RunsError::Unknown { id: id.to_owned() };
+    if id.is_empty() {
+        return Err(unknown()); // a variable of a script that has no value, perhaps
+    }
+    let mut found = runs.into_iter().filter(|run| run.run_id.starts_with(id));
     let run = found.next().ok_or_else(unknown)?;
     match found.find(|other| other.run_id != run.run_id) {
         None => Ok(run),
