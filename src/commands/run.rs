@@ -91,6 +91,11 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
             counted(model.duplicate_rows, "row")
         ))?;
     }
+    for kept in &report.kept {
+        if let Some(why) = kept.whole.as_ref().or(kept.behind.as_ref()) {
+            say(&format!("every day of `{}` was computed: {why}", kept.step))?;
+        }
+    }
     for sink in &report.sinks {
         say(&format!(
             "written to {}, version {}",

@@ -68,6 +68,8 @@ impl Pipeline<'_> {
         let mut rows = Vec::new();
         if !days.is_empty() {
             rows.push(kept.rows(&self.ctx, &days).await?);
+            let from = (file.name.clone(), kept.location());
+            self.from_tables.push(from);
         }
         for part in self.parts(&days) {
             rows.push(self.unkept(&kept, file, &part, progress).await?);

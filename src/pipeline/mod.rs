@@ -46,6 +46,8 @@ pub struct Pipeline<'a> {
     /// The tables of the steps that are kept, by the steps' names.
     kept: Vec<(String, KeptStep)>,
     kept_summaries: Vec<KeptSummary>,
+    /// The steps whose rows come out of their tables, and where those are.
+    from_tables: Vec<(String, String)>,
     /// The older model that judges; none where the run learns its own.
     model: Option<&'a LoadedModel>,
     /// Steps of which an older model leaves nothing to do.
@@ -84,6 +86,7 @@ impl<'a> Pipeline<'a> {
             sources,
             kept: Vec::new(),
             kept_summaries: Vec::new(),
+            from_tables: Vec::new(),
             left_out: model.map_or_else(BTreeSet::new, |_| only_for_dictionaries(job)),
             model,
             dictionaries: Vec::new(),
@@ -390,6 +393,18 @@ impl<'a> Pipeline<'a> {
         Ok(plan)
     }
 
+    /// Why a stage stopped: what a step that is kept reads in the end is its own table.
+    fn stopped_at(&self, stage: &str, file: &SqlFile, error: DataFusionError) -> Error {
+        match self.from_tables.iter().find(|(step, _)| step == stage) {
+            Some((step, location)) => Error::Kept {
+                step: step.clone(),
+                location: location.clone(),
+                source: Box::new(error.into()),
+            },
+            None => stopped(file, error),
+        }
+    }
+
     /// Runs a file's rows, as the stage of a name.
     async fn collect(
         &self,
@@ -417,7 +432,7 @@ impl<'a> Pipeline<'a> {
         progress
             .watch(stage, work, read)
             .await
-            .map_err(|error| stopped(file, error))
+            .map_err(|error| self.stopped_at(stage, file, error))
     }
 
     fn register(&self, name: &str, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<()> {

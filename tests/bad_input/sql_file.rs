@@ -51,7 +51,7 @@ fn a_column_of_a_table_that_has_it_not() {
         INDEXED,
         "grouped.Process                                        AS Process",
         "grouped.Proces                                         AS Process",
-        "error: sql/process_execution/indexed.sql:17: there is no column `Proces` here
+        "error: sql/process_execution/indexed.sql:21: there is no column `Proces` here
            hint: did you mean `Process`?",
     );
 }
@@ -84,7 +84,7 @@ fn a_function_that_is_not_there() {
         INDEXED,
         "to_unixtime(grouped.interval)",
         "to_unixtme(grouped.interval)",
-        "error: sql/process_execution/indexed.sql:18: there is no function `to_unixtme`
+        "error: sql/process_execution/indexed.sql:22: there is no function `to_unixtme`
            hint: did you mean `to_unixtime`?",
     );
 }

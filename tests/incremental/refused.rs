@@ -178,3 +178,28 @@ fn a_column_that_would_not_come_back_as_it_was_cannot_be_kept() {
     is_refused(&dir, &KEPT, 2, "error: step `grouped`, kept at `out/steps/grouped`: column `first` is timestamp without time zone, which a Delta table cannot hold
            hint: cast `first` in SQL, or do not keep the step");
 }
+
+#[test]
+fn a_file_of_the_step_s_table_that_is_gone_is_told_with_what_to_do() {
+    let dir = Dir::new();
+    let words: Vec<_> = KEPT.iter().flat_map(|it| ["--set", it]).collect();
+    dir.run(&words).succeeds();
+    let day = dir.path("out/steps/grouped/_date=2026-03-09");
+    let before = dir.findings();
+    std::fs::remove_dir_all(day).unwrap();
+    dir.run(&words).fails(
+        3,
+        "error: step `grouped`, kept at `out/steps/grouped`: the Delta table cannot be read
+           because: [..] not found[..]
+           hint: the table holds nothing that the sources do not tell: if it is damaged, remove it, and the next run makes it anew",
+    );
+    assert_eq!(dir.findings(), before);
+    std::fs::remove_dir_all(dir.path("out/steps/grouped")).unwrap();
+    let said = dir.run(&words);
+    assert!(
+        said.succeeds()
+            .stdout
+            .contains("every day of `grouped` was computed: there is no table yet"),
+        "{said:?}"
+    );
+}
