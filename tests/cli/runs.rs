@@ -237,7 +237,7 @@ fn a_run_that_is_not_there_or_failed_has_no_page() {
         );
     dir.crannog(&["diff", JOB, "", &failed]).fails(
         2,
-        "error: table of runs `out/runs`: `` begins the ids of several runs: [..]
+        "error: table of runs `out/runs`: no run of the job has an id that begins with ``
            hint: `crannog runs JOB` lists them",
     );
 }
