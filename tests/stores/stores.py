@@ -132,7 +132,7 @@ def each_run_is_a_row_and_nothing_is_left_beside_the_tables(bucket):
     assert [(run["outcome"], run["findings"]) for run in runs] == [("succeeded", len(bucket.local.findings))] * 2
     names = [name for name in bucket.store.names() if name.startswith("by-delta/")]
     inside = [name.removeprefix("by-delta/").split("/")[0] for name in names]
-    assert set(inside) == {"anomalies", "runs"}, names
+    assert set(inside) == {"anomalies", "models", "runs"}, names
     log = [name for name in names if "/_delta_log/" in name]
     assert all(name.endswith(".json") and "probe" not in name for name in log), log
 
