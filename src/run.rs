@@ -1,5 +1,6 @@
 //! The line: job file → sources → SQL → matrix → forest → SQL → sinks → report.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use crate::error::{Error, Result, causes};
 use crate::features::FeatureTable;
 use crate::forest::{InstructionSet, IsolationForest};
 use crate::job::{Interval, Job, SqlFile};
-use crate::model::{LoadedModel, ModelError, ModelRun, Models, SavedModel, is_file};
+use crate::model::{LoadedModel, ModelRun, Models, SavedModel};
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Volume};
 use crate::report::{ModelSummary, RunReport, RunResults, ScoreQuantiles};
@@ -21,7 +22,7 @@ use crate::runs::{RunRecord, Runs};
 use crate::scoring::Scored;
 use crate::sinks::DeltaSink;
 use crate::source::SourceSummary;
-use crate::{page, session, sinks, source};
+use crate::{page, saved, session, sinks, source};
 
 /// Runs the job as of an instant: nothing at or after it is read. `scored_file`: where to keep every judged row too.
 /// `model`: the run by whose model it judges, or the path of one, instead of learning its own.
@@ -35,7 +36,7 @@ pub async fn run(
 ) -> Result<RunReport> {
     let (started, started_at) = (Instant::now(), Utc::now());
     let older = match model {
-        Some(name) => Some(older_model(job, name).await?),
+        Some(name) => Some(saved::model(job, name).await?),
         None => None,
     };
     let older = older.as_ref();
@@ -98,8 +99,15 @@ async fn judge(
     let samples = features.n_samples();
     let (forest, mut scores) = progress.stage("isolation forest", samples, || {
         session::thread_pool(job)?.install(|| match older {
-            Some(older) => score(&older.model, &features),
-            None => fit_score(job, &features),
+            Some(older) => {
+                let forest = &older.model.forest;
+                let scores = forest.score_samples(features.matrix())?;
+                Ok((Cow::Borrowed(forest), scores))
+            }
+            None => {
+                let (forest, scores) = fit_score(job, &features)?;
+                Ok::<_, Error>((Cow::Owned(forest), scores))
+            }
         })
     })?;
     tokio::task::yield_now().await; // a run that was told to stop stops here
@@ -108,7 +116,7 @@ async fn judge(
     let scored = Scored::new(features, &scores, forest.offset()).map_err(Error::Scored)?;
     let learnt = older.is_none().then(|| SavedModel {
         run: ModelRun::new(job, run),
-        forest,
+        forest: forest.into_owned(),
         scales,
         dictionaries: pipeline.take_dictionaries(),
     });
@@ -145,46 +153,6 @@ fn fit_score(job: &Job, features: &FeatureTable) -> Result<(IsolationForest, Vec
     let forest = IsolationForest::fit(params, &learnt)?;
     let scores = forest.score_samples(rows)?;
     Ok((forest, scores))
-}
-
-/// Judges all rows by an older forest.
-fn score(model: &SavedModel, features: &FeatureTable) -> Result<(IsolationForest, Vec<f64>)> {
-    let scores = model.forest.score_samples(features.matrix())?;
-    Ok((model.forest.clone(), scores))
-}
-
-/// The model of an earlier run, which fits the job; what has changed since is told.
-async fn older_model(job: &Job, name: &str) -> Result<LoadedModel> {
-    let loaded = if is_file(name) {
-        LoadedModel::open(Path::new(name))?
-    } else {
-        let run = Runs::open(job).await?.find(job, Some(name)).await?;
-        let models = Models::open(job)?;
-        if let Some(model) = run.model {
-            let run = run.run_id;
-            return Err(models.unfit(
-                &run,
-                ModelError::NotItsOwn {
-                    run: run.clone(),
-                    model,
-                },
-            ));
-        }
-        models.load(&run.run_id).await?
-    };
-    loaded
-        .model
-        .check(job)
-        .map_err(|error| loaded.unfit(error))?;
-    let changes = loaded.model.changes(job);
-    if !changes.is_empty() {
-        tracing::warn!(
-            "model `{}`: {} changed since it was learnt: its scores may mean something else",
-            loaded.location,
-            changes.join(", ")
-        );
-    }
-    Ok(loaded)
 }
 
 /// Saves the model of a run. The findings are written: a model that is not is no reason to run again.

@@ -1,4 +1,4 @@
-//! A run of an earlier day, as it was saved: its report, and its findings out of the output table.
+//! A run of an earlier day, as it was saved: its report, its findings out of the output table, and its model.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use datafusion::prelude::DataFrame;
 use crate::blame::{Blame, blame_of};
 use crate::error::{Error, Result};
 use crate::job::{DeltaTarget, Job};
+use crate::model::{LoadedModel, ModelError, Models, is_file};
 use crate::report::RunReport;
 use crate::runs::Runs;
 use crate::{session, sinks, source};
@@ -137,4 +138,38 @@ fn unfit(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>
 /// The first output table of the job, and the version that the run made of it.
 fn table<'a>(job: &'a Job, report: &RunReport) -> Option<(&'a DeltaTarget, u64)> {
     Some((job.sinks.first()?, report.sinks.first()?.version))
+}
+
+/// The model of an earlier run, which fits the job; what has changed since is told.
+pub async fn model(job: &Job, name: &str) -> Result<LoadedModel> {
+    let loaded = if is_file(name) {
+        LoadedModel::open(Path::new(name))?
+    } else {
+        let run = Runs::open(job).await?.find(job, Some(name)).await?;
+        let models = Models::open(job)?;
+        if let Some(model) = run.model {
+            let run = run.run_id;
+            return Err(models.unfit(
+                &run,
+                ModelError::NotItsOwn {
+                    run: run.clone(),
+                    model,
+                },
+            ));
+        }
+        models.load(&run.run_id).await?
+    };
+    loaded
+        .model
+        .check(job)
+        .map_err(|error| loaded.unfit(error))?;
+    let changes = loaded.model.changes(job);
+    if !changes.is_empty() {
+        tracing::warn!(
+            "model `{}`: {} changed since it was learnt: its scores may mean something else",
+            loaded.location,
+            changes.join(", ")
+        );
+    }
+    Ok(loaded)
 }

@@ -125,12 +125,15 @@ pub(crate) fn find_and_read(options: &mut ConfigOptions) {
     options.execution.listing_table_ignore_subdirectory = false;
 }
 
+/// An instant as SQL has it: with microseconds, in the job's time zone.
+pub(crate) fn instant(job: &Job, time: chrono::DateTime<chrono::Utc>) -> ScalarValue {
+    let zone = job.window.timezone.name();
+    ScalarValue::TimestampMicrosecond(Some(time.timestamp_micros()), Some(zone.into()))
+}
+
 /// The values of `$parameters`: those of every job, and this job's own.
 pub fn parameters(job: &Job, interval: &Interval) -> Vec<(String, ScalarValue)> {
-    let zone: Arc<str> = job.window.timezone.name().into();
-    let instant = |time: chrono::DateTime<chrono::Utc>| {
-        ScalarValue::TimestampMicrosecond(Some(time.timestamp_micros()), Some(Arc::clone(&zone)))
-    };
+    let instant = |time| instant(job, time);
     let built_in = |name| match name {
         "as_of" => instant(interval.as_of),
         "bucket" => ScalarValue::from(job.window.bucket.as_str()),

@@ -79,7 +79,9 @@ const LAYERS: [(&str, &[&str]); 33] = [
     ),
     (
         "saved",
-        &["job", "report", "runs", "session", "sinks", "source"],
+        &[
+            "job", "model", "report", "runs", "session", "sinks", "source",
+        ],
     ),
     ("scoring", &["features", "output_file"]),
     ("session", &["functions", "job"]),
@@ -101,21 +103,8 @@ const LAYERS: [(&str, &[&str]); 33] = [
     (
         "run",
         &[
-            "features",
-            "forest",
-            "incremental",
-            "job",
-            "model",
-            "page",
-            "pipeline",
-            "progress",
-            "report",
-            "run_id",
-            "runs",
-            "scoring",
-            "session",
-            "sinks",
-            "source",
+            "features", "forest", "job", "model", "page", "pipeline", "progress", "report",
+            "run_id", "runs", "saved", "scoring", "session", "sinks", "source",
         ],
     ),
     (

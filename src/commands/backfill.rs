@@ -15,10 +15,7 @@ pub fn run(args: &BackfillArgs) -> Result<()> {
     let job = Job::load(&args.job, &args.overrides)?;
     let instants = instants(&job, args.from, args.to, Utc::now())?;
     let bar = bar(instants.len());
-    let limits = Limits {
-        time: args.timeout,
-        memory: job.engine.memory_limit,
-    };
+    let limits = Limits::of(&job, args.timeout);
     let filled = block_on_within(
         limits,
         session::threads(&job),

@@ -1,23 +1,15 @@
 //! `crannog check`: everything that can be wrong before data is read.
 
 use crannog::{Result, run};
-use indicatif::HumanBytes;
 
-use super::{block_on, counted, load, say};
+use super::{block_on, described, load, say};
 use crate::cli::JobArgs;
 
 pub fn run(args: &JobArgs) -> Result<()> {
     let (job, threads, as_of) = load(&args.job, &args.over)?;
     let sources = block_on(threads, run::check(&job, as_of))?;
     for source in sources {
-        say(&format!(
-            "{}  {}  version {}  {}  {}",
-            source.name,
-            source.location,
-            source.version,
-            counted(source.files, "file"),
-            HumanBytes(source.bytes)
-        ))?;
+        say(&described(&source))?;
     }
     say(&format!("{}: {} is in order", args.job.display(), job.name))
 }

@@ -21,8 +21,9 @@ use std::path::Path;
 
 use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
+use crannog::source::SourceSummary;
 use crannog::{Error, Job, Result, session};
-use indicatif::HumanCount;
+use indicatif::{HumanBytes, HumanCount};
 
 use self::stop::Limits;
 use crate::cli::{AsOf, OverArgs};
@@ -75,6 +76,18 @@ fn load(path: &Path, over: &OverArgs) -> Result<(Job, usize, DateTime<Utc>)> {
         Some(AsOf::Local(local)) => job.window.timezone.instant(local),
     };
     Ok((job, threads, as_of.trunc_subsecs(6)))
+}
+
+/// A source on one line: its name, where it is, and how much is there.
+fn described(source: &SourceSummary) -> String {
+    format!(
+        "{}  {}  version {}  {}  {}",
+        source.name,
+        source.location,
+        source.version,
+        counted(source.files, "file"),
+        HumanBytes(source.bytes)
+    )
 }
 
 /// `1 finding`, `2 findings`.

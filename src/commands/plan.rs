@@ -5,7 +5,7 @@ use crannog::plan::{KeptPlan, RunPlan, StepPlan, plan};
 use crannog::{Error, Job, Result};
 use indicatif::HumanBytes;
 
-use super::{block_on, counted, load, say};
+use super::{block_on, counted, described, load, say};
 use crate::cli::{PlanArgs, ResultFormat};
 
 pub fn run(args: &PlanArgs) -> Result<()> {
@@ -41,14 +41,7 @@ fn show(job: &Job, plan: &RunPlan) -> Result<()> {
     ))?;
     say("\nreads")?;
     for source in &plan.sources {
-        say(&format!(
-            "  {}  {}  version {}  {}  {}",
-            source.name,
-            source.location,
-            source.version,
-            counted(source.files, "file"),
-            HumanBytes(source.bytes)
-        ))?;
+        say(&format!("  {}", described(source)))?;
     }
     if !plan.kept.is_empty() {
         say("\nkeeps")?;

@@ -17,10 +17,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let (job, threads, as_of) = load(&args.job.job, &args.job.over)?;
     let watched = std::io::stderr().is_terminal();
     let mut progress = Progress::new(watched);
-    let limits = Limits {
-        time: args.timeout,
-        memory: job.engine.memory_limit,
-    };
+    let limits = Limits::of(&job, args.timeout);
     let report = block_on_within(
         limits,
         threads,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use crannog::error::Stopped;
 use crannog::report::resident_memory;
-use crannog::{Error, Result};
+use crannog::{Error, Job, Result};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -28,6 +28,16 @@ pub struct Limits {
     pub time: Option<Duration>,
     /// Resident memory of the process.
     pub memory: Option<ByteSize>,
+}
+
+impl Limits {
+    /// What a run of the job may take, and no longer than `time`.
+    pub fn of(job: &Job, time: Option<Duration>) -> Self {
+        Self {
+            time,
+            memory: job.engine.memory_limit,
+        }
+    }
 }
 
 /// The same for work that holds too much memory.

@@ -11,7 +11,6 @@ use datafusion::common::ParamValues;
 use datafusion::datasource::MemTable;
 use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
-use datafusion::scalar::ScalarValue;
 
 use super::{Pipeline, bare, stopped};
 use crate::error::{Error, Result};
@@ -138,52 +137,61 @@ impl Pipeline<'_> {
                 .watch(&format!("{} changes", file.name), look, Volume::default)
                 .await?;
             whole = due.whole.clone().or(whole);
-            let mut is_done = true;
-            for batch in &due.batches {
-                let part = Part {
-                    time: self.time_of(&batch.days),
-                    and_undated: false,
-                };
-                let rows = self.query_part(file, &part).await?;
-                let stage = format!("{} {}", file.name, last_day(&batch.days));
-                let rows = self.collect(&stage, file, rows, progress).await?;
-                let rows: Vec<_> = rows.into_iter().flatten().collect();
-                let count = rows.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
-                let written = || Volume {
-                    rows: count,
-                    bytes: 0,
-                };
-                let replace = kept.replace(batch, &due, rows);
-                if progress
-                    .watch(&format!("{} kept", file.name), replace, written)
-                    .await?
-                    == Commit::Lost
-                {
-                    is_done = false;
-                    kept.reload().await?;
-                    break;
-                }
-                computed.push(batch.days.clone());
+            let computing = self.compute(kept, file, &due, &mut computed, progress);
+            if computing.await? == Commit::Lost {
+                kept.reload().await?;
+                continue;
             }
-            if is_done {
-                let is_usable = due.behind.is_none();
-                let summary = kept.summary(computed, whole, due.behind);
-                tracing::info!(
-                    step = file.name,
-                    computed = summary.computed.len(),
-                    whole = summary.whole,
-                    behind = summary.behind,
-                    "days of a kept step were computed"
-                );
-                self.kept_summaries.push(summary);
-                return Ok(is_usable);
-            }
+            let is_usable = due.behind.is_none();
+            let summary = kept.summary(computed, whole, due.behind);
+            tracing::info!(
+                step = file.name,
+                computed = summary.computed.len(),
+                whole = summary.whole,
+                behind = summary.behind,
+                "days of a kept step were computed"
+            );
+            self.kept_summaries.push(summary);
+            return Ok(is_usable);
         }
         Err(Error::Kept {
             step: file.name.clone(),
             location: kept.location(),
             source: Box::new(KeptError::Busy),
         })
+    }
+
+    /// Computes what is due, batch by batch, until a commit is lost; `computed` gets the days that are in the table.
+    async fn compute(
+        &self,
+        kept: &mut KeptStep,
+        file: &SqlFile,
+        due: &Due,
+        computed: &mut Vec<Range<NaiveDate>>,
+        progress: &mut Progress,
+    ) -> Result<Commit> {
+        for batch in &due.batches {
+            let part = Part {
+                time: self.time_of(&batch.days),
+                and_undated: false,
+            };
+            let rows = self.query_part(file, &part).await?;
+            let stage = format!("{} {}", file.name, last_day(&batch.days));
+            let rows = self.collect(&stage, file, rows, progress).await?;
+            let rows: Vec<_> = rows.into_iter().flatten().collect();
+            let count = rows.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
+            let written = || Volume {
+                rows: count,
+                bytes: 0,
+            };
+            let stage = format!("{} kept", file.name);
+            let replace = kept.replace(batch, due, rows);
+            if progress.watch(&stage, replace, written).await? == Commit::Lost {
+                return Ok(Commit::Lost);
+            }
+            computed.push(batch.days.clone());
+        }
+        Ok(Commit::Done)
     }
 
     /// What of the run's time lies outside of its whole days.
@@ -240,11 +248,7 @@ impl Pipeline<'_> {
     }
 
     fn is_in(&self, part: &Part, column: &str) -> Expr {
-        let zone = self.job.window.timezone.name();
-        let instant = |time: DateTime<Utc>| {
-            let micros = Some(time.timestamp_micros());
-            lit(ScalarValue::TimestampMicrosecond(micros, Some(zone.into())))
-        };
+        let instant = |time| lit(session::instant(self.job, time));
         let time = || ident(column);
         let is_in = time()
             .gt_eq(instant(part.time.start))

@@ -17,6 +17,16 @@ pub(super) const JOB: &str = "jobs/cloudtrail.toml";
 pub(super) const AS_OF: &str = "2026-03-11T00:00:00Z";
 pub(super) const FINDINGS: &str = "out/cloudtrail/anomalies";
 
+/// The columns of codes, of the judged rows.
+pub(super) const CODES: [&str; 6] = [
+    "eventDateCode",
+    "eventSourceCode",
+    "eventNameCode",
+    "sourceIPAddressCode",
+    "userIdentityArnCode",
+    "awsRegionCode",
+];
+
 /// The columns of a flat table of events, all text.
 const COLUMNS: [&str; 8] = [
     "eventTime",
@@ -400,15 +410,7 @@ fn the_codes_of_real_events_are_those_of_a_plain_count() {
         assert_eq!(scored.len(), expected.len(), "{file}");
         for row in scored {
             let key = (text(&row["eventTime"]).unwrap(), text(&row["eventID"]));
-            let names = [
-                "eventDateCode",
-                "eventSourceCode",
-                "eventNameCode",
-                "sourceIPAddressCode",
-                "userIdentityArnCode",
-                "awsRegionCode",
-            ];
-            let codes = names.map(|name| row[name].as_i64().unwrap());
+            let codes = CODES.map(|name| row[name].as_i64().unwrap());
             assert_eq!(codes, expected[&key], "{file}: {key:?}");
             assert_eq!(
                 row["eventHour"],

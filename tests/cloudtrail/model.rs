@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::job::{AS_OF, FINDINGS, JOB, call, dir, flat, many, run};
+use super::job::{AS_OF, CODES, FINDINGS, JOB, call, dir, flat, many, run};
 use crate::kit::{read_delta, read_parquet, write_parquet};
 
 /// The next day: a known call, and one of which the name, the address and the user are new, and the region is not.
@@ -39,15 +39,7 @@ fn a_value_that_is_new_has_the_code_after_the_last_and_is_found_by_its_name() {
     let codes = |id: &str| {
         let rows = read_parquet(&file);
         let row = rows.iter().find(|row| row["eventID"] == id).unwrap();
-        let columns = [
-            "eventDateCode",
-            "eventSourceCode",
-            "eventNameCode",
-            "sourceIPAddressCode",
-            "userIdentityArnCode",
-            "awsRegionCode",
-        ];
-        columns.map(|column| row[column].as_i64().unwrap())
+        CODES.map(|column| row[column].as_i64().unwrap())
     };
     // One day, one service, three names, two addresses, two users and two regions are known.
     assert_eq!(codes("known"), [1, 0, 0, 0, 0, 0]);

@@ -9,9 +9,7 @@ import argparse
 import dataclasses
 import json
 import random
-import shutil
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -48,12 +46,7 @@ def main():
         print(f"\n{store.name}, seed {args.seed}", flush=True)
         bucket = Flaky(store, seen, between, folder, local, args)
         verdicts = stores.look(bucket, CLAIMS)
-    if verdicts["failed"]:
-        print(f"\nwhat was written is kept in {folder}")
-    else:
-        shutil.rmtree(folder)
-    print(f"\n{verdicts['passed']} passed, {verdicts['failed']} failed")
-    sys.exit(1 if verdicts["failed"] else 0)
+    stores.end(verdicts, folder)
 
 
 class Flaky(stores.Bucket):

@@ -36,6 +36,11 @@ def main():
         with servers.ALL[name](home) as store:
             print(f"\n{store.name}", flush=True)
             verdicts += look(Bucket(store, home, local), CLAIMS + CREDENTIALS * store.checks_credentials)
+    end(verdicts, folder)
+
+
+def end(verdicts, folder):
+    """Says what was seen, and ends the script; the folder is kept where a claim failed."""
     if verdicts["failed"]:
         print(f"\nwhat was written is kept in {folder}")
     else:
