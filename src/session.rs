@@ -70,15 +70,18 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
     Ok(ctx)
 }
 
-/// What the engine may hold by its own account: three quarters of the job's limit. It does not account for all, and more than the limit is
+/// What the engine holds. Files are listed once in a run, however many there are: all its queries read the same ones.
+///
+/// By its own account it may hold three quarters of the job's limit. It does not account for all, and more than the limit is
 /// seen from outside; with less it stops where memory would do.
 fn runtime(job: &Job) -> Result<RuntimeEnv, JobError> {
-    let Some(limit) = job.engine.memory_limit else {
-        return Ok(RuntimeEnv::default());
-    };
-    let pool = FairSpillPool::new(usize::try_from(limit.as_u64() / 4 * 3).unwrap_or(usize::MAX));
-    let pool = TrackConsumersPool::new(pool, NonZeroUsize::MIN.saturating_add(2));
-    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
+    let mut runtime = RuntimeEnvBuilder::new().with_object_list_cache_limit(usize::MAX);
+    if let Some(limit) = job.engine.memory_limit {
+        let pool =
+            FairSpillPool::new(usize::try_from(limit.as_u64() / 4 * 3).unwrap_or(usize::MAX));
+        let pool = TrackConsumersPool::new(pool, NonZeroUsize::MIN.saturating_add(2));
+        runtime = runtime.with_memory_pool(Arc::new(pool));
+    }
     runtime.build().map_err(|error| JobError::Value {
         place: job.document.place("engine.memory_limit"),
         message: format!("the engine cannot be held to it: {error}"),

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use crannog::cells::strangest;
 use crannog::error::causes;
-use crannog::progress::Progress;
+use crannog::progress::{Progress, Stage};
 use crannog::report::RunReport;
 use crannog::{Error, Job, Result, page, run};
 use indicatif::HumanBytes;
@@ -12,6 +12,9 @@ use indicatif::HumanBytes;
 use super::stop::Limits;
 use super::{block_on_within, counted, load, say, table};
 use crate::cli::{ResultFormat, RunArgs};
+
+/// Stages that the last line of a run names.
+const STAGES: usize = 10;
 
 pub fn run(args: &RunArgs) -> Result<()> {
     let (job, threads, as_of) = load(&args.job.job, &args.job.over)?;
@@ -110,14 +113,9 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
         }
     }
     // Whoever watched the run has seen its stages.
-    let stages = report.stages.iter().filter(|_| !watched);
-    let stages: Vec<_> = stages
-        .map(|stage| format!("{} {:.2} s", stage.name, stage.seconds))
-        .collect();
-    let stages = if stages.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", stages.join(", "))
+    let stages = match watched {
+        true => String::new(),
+        false => format!(" ({})", longest(&report.stages)),
     };
     let memory = report
         .peak_memory_bytes
@@ -128,4 +126,42 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
         report.seconds,
         memory.unwrap_or_default()
     ))
+}
+
+/// How long the stages took: in their order, and of many those alone that took longest.
+fn longest(stages: &[Stage]) -> String {
+    let mut by_time: Vec<_> = stages.iter().enumerate().collect();
+    by_time.sort_by(|(_, a), (_, b)| b.seconds.total_cmp(&a.seconds));
+    by_time.truncate(STAGES);
+    by_time.sort_by_key(|(position, _)| *position);
+    let shown = by_time.iter();
+    let mut said: Vec<_> = shown
+        .map(|(_, stage)| format!("{} {:.2} s", stage.name, stage.seconds))
+        .collect();
+    if stages.len() > STAGES {
+        said.push(format!("{} more", stages.len() - STAGES));
+    }
+    said.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_stages_the_longest_are_told() {
+        let stage = |name: &str, seconds| Stage {
+            name: name.to_owned(),
+            seconds,
+            cpu_seconds: seconds,
+            rows: 0,
+            bytes: 0,
+        };
+        let mut stages = vec![stage("read", 0.5), stage("forest", 2.0)];
+        assert_eq!(longest(&stages), "read 0.50 s, forest 2.00 s");
+        stages.extend((0..STAGES).map(|_| stage("a day", 1.0)));
+        let said = longest(&stages);
+        assert!(said.starts_with("forest 2.00 s, a day 1.00 s"), "{said}");
+        assert!(said.ends_with("a day 1.00 s, 2 more"), "{said}");
+    }
 }

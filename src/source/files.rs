@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use datafusion::common::TableReference;
 use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
@@ -29,7 +30,9 @@ pub(super) fn register_store(
             object_store::parse_url_opts(url.get_url(), settings).map_err(SourceError::Store)?;
         ctx.register_object_store(url.object_store().as_ref(), store.into());
     }
-    Ok(url)
+    // The engine remembers what it listed by the path alone, and two stores may have the same one.
+    let store = TableReference::bare(url.object_store().to_string());
+    Ok(url.with_table_ref(store))
 }
 
 /// Splits a location into what to list and the pattern to keep; a folder ends in `/`.
@@ -134,5 +137,32 @@ pub(super) fn file_name(url: &ListingTableUrl, file: &ObjectMeta) -> String {
     {
         Some(inside) if !inside.is_empty() => inside,
         _ => file.location.filename().unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+    use object_store::ObjectStoreExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_of_one_store_is_not_the_folder_of_that_name_in_another() {
+        let ctx = SessionContext::new();
+        for bucket in ["one", "two"] {
+            let location = format!("memory://{bucket}/events");
+            let url = register_store(&ctx, &location, &location, false, &HashMap::new()).unwrap();
+            let store = InMemory::new();
+            let file = Path::from(format!("events/{bucket}.parquet"));
+            store.put(&file, "rows".into()).await.unwrap();
+            ctx.register_object_store(url.object_store().as_ref(), Arc::new(store));
+            let files = list(&ctx, &url, "").await.unwrap();
+            assert_eq!(files.len(), 1);
+            assert_eq!(files[0].location, file);
+        }
     }
 }

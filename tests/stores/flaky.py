@@ -92,7 +92,7 @@ def a_bad_day_is_hidden_by_retries(flaky):
 def two_runs_at_once_on_a_bad_day_leave_one_result(flaky):
     for number in range(flaky.args.runs // 2):
         flaky.behave(BAD_DAY, number)
-        ids = {json.loads(said.succeeds())["run_id"] for said in flaky.through("bad-pair").run_twice_at_once()}
+        ids = {json.loads(said.succeeds())["run_id"] for said in flaky.through("bad-pair", **lake.KEPT).run_twice_at_once()}
         flaky.is_whole("bad-pair", ids)
         assert len(flaky.lake("bad-pair").runs()) == 2 * (number + 1)
 
@@ -102,7 +102,7 @@ def what_a_run_cannot_know_of_a_worse_day_is_mended_by_running_it_again(flaky):
     for number in range(flaky.args.runs):
         flaky.behave(WORSE_DAY, number)
         for _ in range(PATIENCE):
-            said = flaky.through("worse").run()
+            said = flaky.through("worse", **lake.KEPT).run()
             codes[said.code] += 1
             if said.code == 0:
                 break
@@ -120,14 +120,14 @@ def two_runs_at_once_on_a_worse_day_leave_one_result(flaky):
     codes = Counter()
     for number in range(flaky.args.runs // 2):
         flaky.behave(WORSE_DAY, number)
-        for said in flaky.through("worse-pair").run_twice_at_once():
+        for said in flaky.through("worse-pair", **lake.KEPT).run_twice_at_once():
             for _ in range(PATIENCE):
                 codes[said.code] += 1
                 if said.code == 0:
                     break
                 assert said.code in AGAIN, (said.code, said.stderr)
                 flaky.is_whole_or_empty("worse-pair")
-                said = flaky.through("worse-pair").run()
+                said = flaky.through("worse-pair", **lake.KEPT).run()
             flaky.is_whole("worse-pair", {json.loads(said.succeeds())["run_id"]})
         told_once(flaky, "worse-pair", sum(codes.values()))
     tell(codes=codes)
@@ -161,7 +161,7 @@ def an_import_on_a_worse_day_takes_every_row_once(flaky):
 def a_run_that_is_killed_at_any_moment_leaves_the_findings_of_before_or_its_own(flaky):
     moments = random.Random(flaky.args.seed)
     flaky.behave(Manner(latency=0.05))
-    place, local = flaky.through("killed"), flaky.local
+    place, local = flaky.through("killed", **lake.KEPT), flaky.local
     whole = place.report()["seconds"]
     killed = 0
     for number in range(2 * flaky.args.runs):

@@ -11,6 +11,8 @@ import crannog  # noqa: E402
 
 AS_OF = "2026-11-22T03:00:00Z"
 TABLE = crannog.JOB.stem
+# The step that groups the events, kept in a table of its own.
+KEPT = {f"sources.{TABLE}.time_column": "TimeGenerated", "incremental.grouped": "{}"}
 # A store that is left alone must not lead anywhere: nobody's own credentials are used.
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AZURE_", "GOOGLE_"))}
 

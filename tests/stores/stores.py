@@ -16,7 +16,7 @@ from pathlib import Path
 
 import lake
 import servers
-from lake import AS_OF, TABLE, Lake, crannog, without_run
+from lake import AS_OF, KEPT, TABLE, Lake, crannog, without_run
 
 OTHER_FOREST = ["--set", "isolation_forest.random_state=7"]
 SIZES = {"rows": 4_000, "hosts": 6, "days": 4, "end": "2026-11-22"}
@@ -170,6 +170,18 @@ def two_runs_at_once_make_the_table_together_and_leave_one_result(bucket):
         assert len(bucket.versions("at-once")) == 1 + 2 * rounds
 
 
+def a_step_that_is_kept_lies_in_the_store_and_the_next_run_computes_none_of_its_days(bucket):
+    for form in ["delta", "parquet"]:
+        place = bucket.lake(f"kept-{form}", form, **KEPT)
+        first, second = place.report(), place.report()
+        assert first["kept"][0]["whole"] and first["kept"][0]["computed"], first["kept"]
+        assert not second["kept"][0]["computed"] and not second["kept"][0].get("whole"), second["kept"]
+        assert without_run(place.findings()) == bucket.local.findings
+        place.say("maintain").succeeds()
+        assert without_run(place.findings()) == bucket.local.findings
+        assert not place.report()["kept"][0]["computed"]
+
+
 def credentials_come_by_the_options_of_the_job_too(bucket):
     secret = {f"LAKE_{number}": value for number, value in enumerate(bucket.store.environment.values())}
     options = {key.lower(): f"${{env:{name}}}" for key, name in zip(bucket.store.environment, secret)}
@@ -199,6 +211,7 @@ CLAIMS = [
     a_diff_says_what_it_says_of_local_folders,
     a_report_of_any_run_is_made_again_from_the_store_alone,
     two_runs_at_once_make_the_table_together_and_leave_one_result,
+    a_step_that_is_kept_lies_in_the_store_and_the_next_run_computes_none_of_its_days,
     credentials_come_by_the_options_of_the_job_too,
 ]
 # Of a store that looks at them: moto and the stub do not.
