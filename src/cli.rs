@@ -35,6 +35,8 @@ pub enum Command {
     Check(JobArgs),
     /// Keep the tables that a job writes small: put small files together, remove what nothing needs, shorten the log.
     Maintain(MaintainArgs),
+    /// Send the findings that no receiver has taken yet: what waits in the outbox, and what a run that was stopped left.
+    Send(SendArgs),
     /// List what was run when, the latest first, and how it went.
     Runs(RunsArgs),
     /// Say which findings of one run another one has not, has besides, or ranks otherwise.
@@ -94,7 +96,35 @@ pub struct RunArgs {
     /// path of a model's file.
     #[arg(long, value_name = "RUN")]
     pub model: Option<String>,
+    /// Leave in the outbox what there is to send, for `crannog send` or the next run.
+    #[arg(long)]
+    pub no_send: bool,
     /// Stop when the run takes longer than this, such as `2h` or `90 minutes`.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// `crannog send`.
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// The job file.
+    pub job: PathBuf,
+    /// Send to this sink alone.
+    #[arg(long, value_name = "NAME")]
+    pub sink: Option<String>,
+    /// Say what waits, and send nothing.
+    #[arg(long, conflicts_with_all = ["sink", "discard"])]
+    pub list: bool,
+    /// Give up a chunk that waits: its id, or as much of it as no other's has. Nothing is sent.
+    #[arg(long, value_name = "CHUNK")]
+    pub discard: Option<String>,
+    /// Lay `key=value` over the job file; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// A line a sink for a person, or one JSON object.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub format: ResultFormat,
+    /// Try for this long, such as `10 minutes` [default: `[outbox] timeout`, or 5 minutes].
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
 }
@@ -124,6 +154,9 @@ pub struct BackfillArgs {
     /// Run the days again that the table of runs has of this job as it is.
     #[arg(long)]
     pub again: bool,
+    /// Leave in the outbox what there is to send, for `crannog send` or the next run.
+    #[arg(long)]
+    pub no_send: bool,
     /// Lay `key=value` over the job file, such as `window.train="30 days"`; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,

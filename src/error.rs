@@ -9,6 +9,7 @@ use datafusion::error::DataFusionError;
 
 use crate::backfill::BackfillError;
 use crate::blame::{Blame, blame_of, is_gone};
+use crate::delivery::{Delivered, DeliveryError};
 use crate::display::without_layers;
 use crate::features::FeatureError;
 use crate::forest::ForestError;
@@ -157,6 +158,17 @@ pub enum Error {
         /// Why not.
         source: Box<KeptError>,
     },
+    /// The outbox cannot be kept, or a receiver not be sent to at all.
+    #[error("outbox `{location}`: {source}")]
+    Delivery {
+        /// Where it is, as a person may see it.
+        location: String,
+        /// Why not.
+        source: Box<DeliveryError>,
+    },
+    /// Receivers did not take what was sent.
+    #[error("not delivered: {}", undelivered(.0))]
+    Undelivered(Vec<Delivered>),
     /// Stdout does not take what there is to say.
     #[error("the answer cannot be printed")]
     Print(#[source] arrow::error::ArrowError),
@@ -225,7 +237,7 @@ impl Error {
             Self::Job(_) | Self::Plan { .. } | Self::Backfill(_) => Blame::Job,
             Self::SavedRun { .. } | Self::OtherRun { .. } | Self::NoFindings { .. } => Blame::Data,
             Self::Features(error) => error.blame(),
-            Self::Write { .. } => Blame::Sink,
+            Self::Write { .. } | Self::Undelivered(_) => Blame::Sink,
             Self::Forest(_) => Blame::Job,
             Self::Source { source, .. } => source.blame(),
             Self::Sink { source, .. } => source.blame(),
@@ -239,6 +251,7 @@ impl Error {
             Self::Runs { source, .. } => source.blame(),
             Self::Model { source, .. } => source.blame(),
             Self::Kept { source, .. } => source.blame(),
+            Self::Delivery { source, .. } => source.blame(),
             Self::Import(error) => error.blame(),
             Self::Demo(error) => error.blame(),
             Self::Stopped(reason) => reason.blame(),
@@ -258,6 +271,8 @@ impl Error {
             Self::Runs { source, .. } => source.hint(),
             Self::Model { source, .. } => source.hint(),
             Self::Kept { source, .. } => source.hint(),
+            Self::Delivery { source, .. } => source.hint(),
+            Self::Undelivered(_) => Some("nothing is lost: `crannog send JOB` and the next run send what waits".to_owned()),
             Self::Import(error) => error.hint(),
             Self::Demo(error) => error.hint(),
             Self::Stopped(reason) => reason.hint(),
@@ -280,6 +295,19 @@ impl Error {
             | Self::Report { .. } => None,
         }
     }
+}
+
+fn undelivered(receivers: &[Delivered]) -> String {
+    let waits = |receiver: &Delivered| {
+        let why = receiver.error.as_deref()?;
+        let (sink, waiting) = (&receiver.sink, receiver.waiting);
+        Some(format!("sink `{sink}` ({waiting} wait): {why}"))
+    };
+    receivers
+        .iter()
+        .filter_map(waits)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// What went wrong, and each cause below it, in words that may be shown: each once, since a wrapper often repeats what it

@@ -16,6 +16,7 @@
 //! - [`model`]: what a run judged by, as a file that a later run can judge by.
 //! - [`scoring`], [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
 //!   [`output_file`]: where it goes; [`runs`]: what was done when; [`maintain`]: their tables kept small; [`saved`], [`diff`]: again, later.
+//! - [`delivery`]: findings sent to where people work, none lost; `folder`: files of any store.
 //! - [`plan`]: what a run would do; [`backfill`]: many days, one run each.
 //! - [`import`]: many files to one Delta table; `put_if_absent`: whether a store is safe for one.
 //! - [`demo`]: sample data.
@@ -25,12 +26,14 @@ pub mod blame;
 pub mod calendar;
 pub mod cells;
 pub mod chart;
+pub mod delivery;
 pub mod demo;
 pub mod diff;
 pub mod display;
 pub mod error;
 mod fault;
 pub mod features;
+mod folder;
 pub mod forest;
 mod functions;
 pub mod import;

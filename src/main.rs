@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => commands::plan::run(args),
         Command::Backfill(args) => commands::backfill::run(args),
         Command::Maintain(args) => commands::maintain::run(args),
+        Command::Send(args) => commands::send::run(args),
         Command::Runs(args) => commands::runs::run(args),
         Command::Diff(args) => commands::diff::run(args),
         Command::Report(args) => commands::report::run(args),

@@ -12,6 +12,7 @@ use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::Serialize;
 
+use crate::delivery;
 use crate::error::{Error, Result};
 use crate::incremental;
 use crate::job::{DeltaTarget, Job};
@@ -49,6 +50,9 @@ pub async fn maintain(job: &Job, retention: Duration, dry_run: bool) -> Result<V
     let kept = job.incremental.iter();
     tables.extend(kept.map(|kept| (&kept.table, incremental::table_name(job, &kept.step))));
     tables.push((&job.runs, runs::NAME.to_owned()));
+    if !job.receivers.is_empty() {
+        tables.push((&job.outbox.table, delivery::table_name(job)));
+    }
     let mut maintained = Vec::new();
     for (target, name) in tables {
         let done = table(target, &name, retention, dry_run).await;

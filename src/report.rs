@@ -6,6 +6,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::Delivered;
 use crate::error::{Error, Result};
 use crate::features::FeatureTable;
 use crate::forest::{ColumnScale, IsolationForest, IsolationForestParams};
@@ -43,6 +44,9 @@ pub struct RunReport {
     pub findings: usize,
     /// Where they were written.
     pub sinks: Vec<Receipt>,
+    /// What was sent to whom.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivered: Vec<Delivered>,
     /// How long each stage took.
     pub stages: Vec<Stage>,
     /// Wall time of the whole run.
@@ -194,6 +198,7 @@ pub(crate) struct RunResults {
     pub model: ModelSummary,
     pub findings: Vec<RecordBatch>,
     pub sinks: Vec<Receipt>,
+    pub delivered: Vec<Delivered>,
 }
 
 impl RunReport {
@@ -215,6 +220,7 @@ impl RunReport {
             isolation_forest: results.model,
             findings: results.findings.iter().map(RecordBatch::num_rows).sum(),
             sinks: results.sinks,
+            delivered: results.delivered,
             stages: stages.to_vec(),
             seconds: elapsed.as_secs_f64(),
             peak_memory_bytes: peak_memory(),

@@ -9,6 +9,7 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::delivery::{Delivered, Delivery};
 use crate::error::{Error, Result, causes};
 use crate::features::FeatureTable;
 use crate::forest::{InstructionSet, IsolationForest};
@@ -24,25 +25,34 @@ use crate::sinks::DeltaSink;
 use crate::source::SourceSummary;
 use crate::{page, saved, session, sinks, source};
 
-/// Runs the job as of an instant: nothing at or after it is read. `scored_file`: where to keep every judged row too.
-/// `model`: the run by whose model it judges, or the path of one, instead of learning its own.
+/// What a run is asked for besides its job and its time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions<'a> {
+    /// Where to keep every judged row too.
+    pub scored_file: Option<&'a Path>,
+    /// The run by whose model it judges, or the path of one, instead of learning its own.
+    pub model: Option<&'a str>,
+    /// Leave in the outbox what there is to send.
+    pub no_send: bool,
+}
+
+/// Runs the job as of an instant: nothing at or after it is read.
 /// However it ends, once its sources are open it is a row of the table of runs.
 pub async fn run(
     job: &Job,
     as_of: DateTime<Utc>,
-    scored_file: Option<&Path>,
-    model: Option<&str>,
+    options: RunOptions<'_>,
     progress: &mut Progress,
 ) -> Result<RunReport> {
     let (started, started_at) = (Instant::now(), Utc::now());
-    let older = match model {
+    let older = match options.model {
         Some(name) => Some(saved::model(job, name).await?),
         None => None,
     };
     let older = older.as_ref();
     let mut prepared = prepare(job, as_of, older, |_, _, _| ()).await?;
     prepared.prove(job).await?;
-    if let Some(path) = scored_file {
+    if let Some(path) = options.scored_file {
         Scored::can_save(path)?;
     }
     let run = RunId::new(
@@ -57,8 +67,9 @@ pub async fn run(
         &run,
         prepared.pipeline,
         prepared.sinks,
+        prepared.delivery,
         older,
-        scored_file,
+        options,
         progress,
     )
     .await;
@@ -91,8 +102,9 @@ async fn judge(
     run: &RunId,
     mut pipeline: Pipeline<'_>,
     sinks: Vec<DeltaSink>,
+    mut delivery: Option<Delivery<'_>>,
     older: Option<&LoadedModel>,
-    scored_file: Option<&Path>,
+    options: RunOptions<'_>,
     progress: &mut Progress,
 ) -> Result<Judged> {
     let features = pipeline.features(progress).await?;
@@ -122,7 +134,7 @@ async fn judge(
     });
     model.score_quantiles = ScoreQuantiles::of(&mut scores);
     drop(scores);
-    if let Some(path) = scored_file {
+    if let Some(path) = options.scored_file {
         scored.save(path)?;
     }
 
@@ -133,15 +145,42 @@ async fn judge(
         rows: count,
         bytes: 0,
     };
+    if let Some(delivery) = &mut delivery {
+        delivery.begin().await?;
+    }
     let write = sinks::write_all(sinks, job, run, &findings);
     let receipts = progress.watch("write", write, written).await?;
+    let delivered = match &mut delivery {
+        Some(delivery) => deliver(job, delivery, options, progress).await,
+        None => Vec::new(),
+    };
     let results = RunResults {
         kept: pipeline.into_kept_summaries(),
         model,
         findings,
         sinks: receipts,
+        delivered,
     };
     Ok(Judged { results, learnt })
+}
+
+/// Puts what the run has written into the outbox, and sends what waits there. A receiver that does not take it is told of in the
+/// report: the run itself is done.
+async fn deliver(
+    job: &Job,
+    delivery: &mut Delivery<'_>,
+    options: RunOptions<'_>,
+    progress: &mut Progress,
+) -> Vec<Delivered> {
+    let sent = async {
+        delivery.collect().await?;
+        match options.no_send {
+            true => Ok(Vec::new()),
+            false => delivery.send(None, None).await,
+        }
+    };
+    let sent = progress.watch("send", sent, Volume::default).await;
+    sent.unwrap_or_else(|error| Delivered::failed(job, &error))
 }
 
 /// Learns from the rows, or from those of them that the job learns from, and judges all.
@@ -176,6 +215,7 @@ pub(crate) struct Prepared<'a> {
     pub(crate) sources: Vec<SourceSummary>,
     pub(crate) pipeline: Pipeline<'a>,
     pub(crate) sinks: Vec<DeltaSink>,
+    delivery: Option<Delivery<'a>>,
     runs: Runs,
 }
 
@@ -184,6 +224,9 @@ impl Prepared<'_> {
     async fn prove(&self, job: &Job) -> Result<()> {
         sinks::prove(&self.sinks, job).await?;
         self.pipeline.prove().await?;
+        if let Some(delivery) = &self.delivery {
+            delivery.prove().await?;
+        }
         self.runs.prove().await
     }
 }
@@ -204,12 +247,17 @@ pub(crate) async fn prepare<'a>(
     let pipeline = Pipeline::plan(&ctx, job, &interval, opened, older, look).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
     let runs = Runs::open(job).await?;
+    let delivery = Delivery::open(job).await?;
+    if let Some(delivery) = &delivery {
+        delivery.check(sinks[0].schema()).await?;
+    }
     page::file(job)?;
     Ok(Prepared {
         interval,
         sources,
         pipeline,
         sinks,
+        delivery,
         runs,
     })
 }

@@ -5,6 +5,7 @@
 mod bad_input;
 mod cli;
 mod cloudtrail;
+mod delivery;
 mod encoders;
 mod golden;
 mod import;

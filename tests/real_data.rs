@@ -8,8 +8,9 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use chrono::{DateTime, TimeDelta};
+use crannog::Job;
 use crannog::progress::Progress;
-use crannog::{Job, run};
+use crannog::run::{self, RunOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 const DAY: i64 = 86_400_000_000;
@@ -54,9 +55,14 @@ async fn check(file: &Path) {
         ),
     ];
     let job = Job::load(&job, &overrides).unwrap();
-    let report = run::run(&job, as_of, None, None, &mut Progress::new(false))
-        .await
-        .unwrap();
+    let report = run::run(
+        &job,
+        as_of,
+        RunOptions::default(),
+        &mut Progress::new(false),
+    )
+    .await
+    .unwrap();
 
     let mut groups: BTreeMap<Key, (i64, BTreeSet<String>)> = BTreeMap::new();
     let lines = text(&events, "CommandLine");

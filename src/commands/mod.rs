@@ -11,6 +11,7 @@ pub mod query;
 pub mod report;
 pub mod run;
 pub mod runs;
+pub mod send;
 
 mod stop;
 mod table;
@@ -18,21 +19,53 @@ mod table;
 use std::future::Future;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
+use crannog::delivery::Delivered;
 use crannog::source::SourceSummary;
 use crannog::{Error, Job, Result, session};
 use indicatif::{HumanBytes, HumanCount};
 
 use self::stop::Limits;
-use crate::cli::{AsOf, OverArgs};
+use crate::cli::{AsOf, OverArgs, ResultFormat};
+
+/// Whether findings go to stdout, so that what there is to say goes to stderr.
+static STDOUT_IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Leaves stdout to the findings of a job that sends them there.
+fn leave_stdout(job: &Job) {
+    STDOUT_IS_TAKEN.store(job.takes_stdout(), Ordering::Relaxed);
+}
 
 /// Prints a line of a command's result.
 fn say(line: &str) -> Result<()> {
-    writeln!(std::io::stdout().lock(), "{line}")
-        .map_err(ArrowError::from)
-        .or_else(unless_closed)
+    let said = match STDOUT_IS_TAKEN.load(Ordering::Relaxed) {
+        false => writeln!(std::io::stdout().lock(), "{line}"),
+        true => writeln!(std::io::stderr().lock(), "{line}"),
+    };
+    said.map_err(ArrowError::from).or_else(unless_closed)
+}
+
+/// What receivers took, a line each; that they did not take all is the command's error.
+fn tell_delivered(delivered: &[Delivered], format: ResultFormat) -> Result<()> {
+    for one in delivered {
+        match format {
+            ResultFormat::Json => {}
+            ResultFormat::Table if one.findings == 0 && one.error.is_some() => {}
+            ResultFormat::Table => say(&format!(
+                "sent to {}: {} in {}",
+                one.sink,
+                counted(one.findings, "finding"),
+                counted(one.chunks, "chunk")
+            ))?,
+        }
+    }
+    match Delivered::undelivered(delivered) {
+        failed if failed.is_empty() => Ok(()),
+        failed => Err(Error::Undelivered(failed)),
+    }
 }
 
 /// Whoever reads our output may stop reading, as `head` does: that is no failure.

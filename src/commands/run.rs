@@ -6,11 +6,12 @@ use crannog::cells::strangest;
 use crannog::error::causes;
 use crannog::progress::{Progress, Stage};
 use crannog::report::RunReport;
-use crannog::{Error, Job, Result, page, run};
+use crannog::run::{self, RunOptions};
+use crannog::{Error, Job, Result, page};
 use indicatif::HumanBytes;
 
 use super::stop::Limits;
-use super::{block_on_within, counted, load, say, table};
+use super::{block_on_within, counted, leave_stdout, load, say, table, tell_delivered};
 use crate::cli::{ResultFormat, RunArgs};
 
 /// Stages that the last line of a run names.
@@ -18,19 +19,19 @@ const STAGES: usize = 10;
 
 pub fn run(args: &RunArgs) -> Result<()> {
     let (job, threads, as_of) = load(&args.job.job, &args.job.over)?;
+    leave_stdout(&job);
+    let options = RunOptions {
+        scored_file: args.scored.as_deref(),
+        model: args.model.as_deref(),
+        no_send: args.no_send,
+    };
     let watched = std::io::stderr().is_terminal();
     let mut progress = Progress::new(watched);
     let limits = Limits::of(&job, args.timeout);
     let report = block_on_within(
         limits,
         threads,
-        run::run(
-            &job,
-            as_of,
-            args.scored.as_deref(),
-            args.model.as_deref(),
-            &mut progress,
-        ),
+        run::run(&job, as_of, options, &mut progress),
     )?;
     // The findings are written: a report that is not is no reason to run again.
     if let Err(error) = report.save(&job) {
@@ -41,12 +42,13 @@ pub fn run(args: &RunArgs) -> Result<()> {
         None
     });
     match args.format {
-        ResultFormat::Json => say(&report.to_json()),
+        ResultFormat::Json => say(&report.to_json())?,
         ResultFormat::Table => {
             show(&job, &report, args.show, watched)?;
-            page.map_or(Ok(()), |location| say(&format!("page: {location}")))
+            page.map_or(Ok(()), |location| say(&format!("page: {location}")))?;
         }
     }
+    tell_delivered(&report.delivered, args.format)
 }
 
 /// Writes the page, if the job wants one; where it is, as a person may see it.

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use super::document::Document;
 use super::error::JobError;
 use super::location::{Location, clean};
+use super::place::Place;
 use super::report::Report;
-use super::spec::{
-    Format, JobSpec, Parameter, ReportSpec, RunsSpec, SinkSpec, SinkType, SourceSpec,
-};
+use super::spec::{Format, JobSpec, Parameter, ReportSpec, RunsSpec, SourceSpec};
 use super::sql_file::SqlFile;
 use super::template::Template;
 use super::{BUILT_IN_PARAMETERS, DeltaTarget, Features, Job, SCORED, Source};
@@ -25,7 +24,7 @@ impl Job {
             document: &document,
         };
         written.check_values(&spec)?;
-        let sinks = written.sinks(spec.sinks);
+        let (sinks, receivers) = written.sinks(spec.sinks, &spec.job.name)?;
         let incremental =
             written.incremental(spec.incremental, &spec.window, &sinks[0], &spec.engine);
         let runs = written.runs(spec.runs, &sinks[0]);
@@ -41,9 +40,11 @@ impl Job {
             },
             findings: written.sql_files("findings.sql", &spec.findings.sql)?,
             model: written.model(spec.model, &runs),
+            outbox: written.outbox(spec.outbox, &sinks[0]),
             runs,
             incremental,
             sinks,
+            receivers,
             report: written.report(spec.report),
             name: spec.job.name,
             description: spec.job.description,
@@ -166,7 +167,7 @@ pub(super) struct Written<'a> {
 }
 
 impl Written<'_> {
-    fn wrong(&self, key: &str, message: impl Into<String>) -> JobError {
+    pub(super) fn wrong(&self, key: &str, message: impl Into<String>) -> JobError {
         JobError::Value {
             place: self.document.place(key),
             message: message.into(),
@@ -248,21 +249,21 @@ impl Written<'_> {
     }
 
     fn sql_files(&self, key: &str, files: &[String]) -> Result<Vec<SqlFile>, JobError> {
-        let load = |(index, file): (usize, &String)| {
-            let place = self.document.place(&format!("{key}[{index}]"));
-            SqlFile::load(&clean(&self.base.join(file)), &place)
-        };
+        let load =
+            |(index, file): (usize, &String)| self.sql_file(&format!("{key}[{index}]"), file);
         files.iter().enumerate().map(load).collect()
     }
 
-    fn sinks(&self, specs: Vec<SinkSpec>) -> Vec<DeltaTarget> {
-        let sink = |(index, spec): (usize, SinkSpec)| match spec.kind {
-            SinkType::Delta => DeltaTarget {
-                location: self.location(spec.location, &format!("sinks[{index}].location")),
-                options: spec.options,
-            },
-        };
-        specs.into_iter().enumerate().map(sink).collect()
+    pub(super) fn sql_file(&self, key: &str, file: &str) -> Result<SqlFile, JobError> {
+        SqlFile::load(&clean(&self.base.join(file)), &self.place(key))
+    }
+
+    pub(super) fn place(&self, key: &str) -> Place {
+        self.document.place(key)
+    }
+
+    pub(super) fn place_in(&self, key: &str, name: &str) -> Place {
+        self.document.place_in(key, name)
     }
 
     /// Where the job says, or beside its first sink.
@@ -288,7 +289,7 @@ impl Written<'_> {
     }
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     !name.is_empty() && name.chars().all(is_allowed)
 }

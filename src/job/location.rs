@@ -89,14 +89,28 @@ fn beside(location: &str, name: &str) -> Option<String> {
     }
 }
 
-/// Resolves `${env:NAME}` in a text that stands at `place`.
-fn resolve(template: &Template, place: &Place) -> Result<String, JobError> {
+/// Resolves `${env:NAME}` in a text that stands at `place`: the variable, or what the file holds that `NAME_FILE` names.
+pub(super) fn resolve(template: &Template, place: &Place) -> Result<String, JobError> {
     template
-        .resolve(|name| std::env::var(name).ok())
+        .resolve(variable)
         .map_err(|name| JobError::Environment {
             place: place.clone(),
             name,
         })
+}
+
+/// A variable of the environment, or what the file holds that `NAME_FILE` names; what it is is not shown from then on.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    let value = std::env::var(name).ok().or_else(|| in_file(name))?;
+    super::template::remember(name, &value);
+    Some(value)
+}
+
+/// As container platforms hand in secrets: a file, whose last line may have an end.
+fn in_file(name: &str) -> Option<String> {
+    let path = std::env::var_os(format!("{name}_FILE"))?;
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// A `file://` URL as the path that it names; all else as it is.

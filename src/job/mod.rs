@@ -11,6 +11,7 @@ mod incremental;
 mod location;
 mod model;
 mod place;
+mod receiver;
 mod report;
 mod spec;
 mod sql_file;
@@ -26,9 +27,13 @@ pub use document::Document;
 pub use error::JobError;
 pub use incremental::Incremental;
 pub use location::{Location, resolve_options};
-pub(crate) use location::{clean, without_file_scheme};
+pub(crate) use location::{clean, variable, without_file_scheme};
 pub use model::ModelFiles;
 pub use place::Place;
+pub use receiver::{
+    Batch, BuiltInShape, Credential, LogAnalytics, LogAnalyticsLegacy, Outbox, Receiver,
+    ReceiverKind, Setting, Shape, Webhook,
+};
 pub use report::Report;
 pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler};
 pub use sql_file::SqlFile;
@@ -79,8 +84,12 @@ pub struct Job {
     pub model: ModelFiles,
     /// SQL after the model; the last file is what is written.
     pub findings: Vec<SqlFile>,
-    /// Where findings go.
+    /// The tables that findings go into.
     pub sinks: Vec<DeltaTarget>,
+    /// Who is sent what is in the first of them.
+    pub receivers: Vec<Receiver>,
+    /// What of it is not delivered yet.
+    pub outbox: Outbox,
     /// The table with a row for each run.
     pub runs: DeltaTarget,
     /// The page of a run.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::de::Error;
@@ -31,6 +32,8 @@ pub(super) struct JobSpec {
     pub findings: FindingsSpec,
     pub sinks: Vec<SinkSpec>,
     pub runs: Option<RunsSpec>,
+    #[serde(default)]
+    pub outbox: OutboxSpec,
     #[serde(default)]
     pub report: ReportSpec,
     #[serde(default)]
@@ -180,20 +183,157 @@ pub(super) struct FindingsSpec {
     pub sql: Vec<String>,
 }
 
+/// A sink of any type: which keys belong to which is said in `receiver`, so that a wrong one is told with its line.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SinkSpec {
     #[serde(rename = "type")]
     pub kind: SinkType,
-    pub location: Template,
+    pub name: Option<String>,
+    pub shape: Option<String>,
+    pub location: Option<Template>,
     #[serde(default)]
     pub options: BTreeMap<String, Template>,
+    pub endpoint: Option<Template>,
+    pub dcr_immutable_id: Option<Template>,
+    pub stream_name: Option<Template>,
+    pub credential: Option<Credential>,
+    pub tenant_id: Option<Template>,
+    pub client_id: Option<Template>,
+    pub client_secret: Option<Template>,
+    pub scope: Option<Template>,
+    pub workspace_id: Option<Template>,
+    pub shared_key: Option<Template>,
+    pub log_type: Option<Template>,
+    pub time_generated_field: Option<String>,
+    pub url: Option<Template>,
+    pub secret: Option<Template>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+    #[serde(default)]
+    pub batch: Batch,
+}
+
+impl SinkSpec {
+    /// The keys that are written, but for `type`.
+    pub(super) fn given(&self) -> impl Iterator<Item = &'static str> {
+        let keys = [
+            ("name", self.name.is_some()),
+            ("shape", self.shape.is_some()),
+            ("location", self.location.is_some()),
+            ("options", !self.options.is_empty()),
+            ("endpoint", self.endpoint.is_some()),
+            ("dcr_immutable_id", self.dcr_immutable_id.is_some()),
+            ("stream_name", self.stream_name.is_some()),
+            ("credential", self.credential.is_some()),
+            ("tenant_id", self.tenant_id.is_some()),
+            ("client_id", self.client_id.is_some()),
+            ("client_secret", self.client_secret.is_some()),
+            ("scope", self.scope.is_some()),
+            ("workspace_id", self.workspace_id.is_some()),
+            ("shared_key", self.shared_key.is_some()),
+            ("log_type", self.log_type.is_some()),
+            ("time_generated_field", self.time_generated_field.is_some()),
+            ("url", self.url.is_some()),
+            ("secret", self.secret.is_some()),
+            ("headers", !self.headers.is_empty()),
+            ("batch", self.batch != Batch::default()),
+        ];
+        let given = keys.into_iter().filter(|(_, is_given)| *is_given);
+        given.map(|(key, _)| key)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SinkType {
     Delta,
+    LogAnalytics,
+    LogAnalyticsLegacy,
+    Webhook,
+    Ndjson,
+    Parquet,
+}
+
+/// How a sender proves to Entra ID who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// An application and its secret.
+    ClientSecret,
+    /// A token that Kubernetes signs.
+    WorkloadIdentity,
+    /// The identity of the machine, or of the service that runs it.
+    ManagedIdentity,
+    /// Whoever is signed in with `az login`.
+    AzureCli,
+}
+
+/// How many findings one request has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Batch {
+    /// A JSON array of as many as fit.
+    #[default]
+    Array,
+    /// One, as a JSON object.
+    One,
+}
+
+/// A shape that the program brings: a SQL file in `sql/shapes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// The columns of the table.
+    Finding,
+    /// The same for a table of Log Analytics.
+    LogAnalytics,
+    /// The same for the older API, which keeps the name `TimeGenerated` for itself.
+    LogAnalyticsLegacy,
+    /// Detection Finding of the Open Cybersecurity Schema Framework.
+    Ocsf,
+    /// Rows like those of Microsoft Sentinel's table `Anomalies`.
+    SentinelAnomalies,
+}
+
+impl Shape {
+    const ALL: [(&'static str, Self); 5] = [
+        ("finding", Self::Finding),
+        ("log_analytics", Self::LogAnalytics),
+        ("log_analytics_legacy", Self::LogAnalyticsLegacy),
+        ("ocsf", Self::Ocsf),
+        ("sentinel_anomalies", Self::SentinelAnomalies),
+    ];
+
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|(name, _)| *name)
+    }
+
+    pub(super) fn by_name(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter();
+        all.find(|(other, _)| *other == name)
+            .map(|(_, shape)| *shape)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutboxSpec {
+    pub location: Option<Template>,
+    #[serde(default)]
+    pub options: BTreeMap<String, Template>,
+    #[serde(default, deserialize_with = "duration")]
+    pub timeout: Option<Duration>,
+}
+
+/// Reads `"5 minutes"`.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let duration = humantime::parse_duration(&text);
+    duration.map(Some).map_err(|_| {
+        D::Error::custom(format!(
+            "`{text}` is no length of time: write for example \"5 minutes\""
+        ))
+    })
 }
 
 #[derive(Debug, Deserialize)]

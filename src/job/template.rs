@@ -26,6 +26,17 @@ pub fn as_written(text: &str) -> String {
 pub struct Template(String);
 
 impl Template {
+    /// A text that refers to nothing.
+    pub(super) fn plain(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Whether the text is a reference to the environment and nothing else.
+    pub fn is_reference(&self) -> bool {
+        let name = self.0.strip_prefix("${env:");
+        name.is_some_and(|name| name.find('}') == Some(name.len() - 1))
+    }
+
     /// The text as written, references and all.
     pub fn as_written(&self) -> &str {
         &self.0
@@ -55,7 +66,7 @@ impl Template {
 }
 
 /// Notes a value and what object stores make of it: a path has no slash at its beginning. One letter is no secret.
-fn remember(name: &str, value: &str) {
+pub(super) fn remember(name: &str, value: &str) {
     let mut resolved = RESOLVED
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::blame::{Blame, blame_of};
+use crate::folder::FolderError;
 use crate::forest::PartsError;
 use crate::job::JobError;
 
@@ -166,6 +167,17 @@ fn listed(names: &[String]) -> String {
         names => {
             let names = names.iter().map(|name| format!("`{name}`"));
             names.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+impl From<FolderError> for ModelError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Job(error) => Self::Job(error),
+            FolderError::Place(error) => Self::Place(error),
+            FolderError::File(error) => Self::File(error),
+            FolderError::Store(error) => Self::Store(error),
         }
     }
 }

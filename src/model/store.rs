@@ -2,18 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use deltalake::{DeltaTableBuilder, ensure_table_uri};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 
 use super::{MOST_BYTES, ModelError, SavedModel};
 use crate::error::{Error, Result};
-use crate::job::{Job, resolve_options};
-use crate::output_file::replace;
+use crate::folder::Folder;
+use crate::job::Job;
 use crate::run_id::OlderModel;
 
 /// The end of a file's name.
@@ -23,13 +21,7 @@ const EXTENSION: &str = ".json.gz";
 #[derive(Debug)]
 pub struct Models {
     shown: String,
-    place: Place,
-}
-
-#[derive(Debug)]
-enum Place {
-    Folder(PathBuf),
-    Store(Arc<dyn ObjectStore>),
+    folder: Folder,
 }
 
 /// A model that was loaded, and what tells it from others.
@@ -77,8 +69,9 @@ impl Models {
     /// Where the job's models are, or shall be.
     pub fn open(job: &Job) -> Result<Self> {
         let shown = job.model.location.to_string();
-        let place = Place::open(job).map_err(|error| blame(&shown, error))?;
-        Ok(Self { shown, place })
+        let folder = Folder::open(&job.model.location, &job.model.options);
+        let folder = folder.map_err(|error| blame(&shown, error.into()))?;
+        Ok(Self { shown, folder })
     }
 
     /// Saves the model of a run, whole or not at all; an earlier one of the same run is replaced.
@@ -86,16 +79,7 @@ impl Models {
         let name = format!("{}{EXTENSION}", model.run.id);
         let saved = async {
             let file = model.to_bytes()?;
-            match &self.place {
-                Place::Folder(folder) => {
-                    replace(&folder.join(&name), &file).map_err(ModelError::File)
-                }
-                Place::Store(store) => {
-                    let path = StorePath::from(name.as_str());
-                    let put = store.put(&path, file.into()).await;
-                    put.map(drop).map_err(ModelError::Store)
-                }
-            }
+            Ok(self.folder.put(&name, file).await?)
         };
         saved
             .await
@@ -106,9 +90,9 @@ impl Models {
     pub async fn load(&self, run: &str) -> Result<LoadedModel> {
         let name = format!("{run}{EXTENSION}");
         let shown = self.shown_file(&name);
-        let file = match &self.place {
-            Place::Folder(folder) => read_file(&folder.join(&name)),
-            Place::Store(store) => read_object(store.as_ref(), &name).await,
+        let file = match &self.folder {
+            Folder::Here(folder) => read_file(&folder.join(&name)),
+            Folder::Store(store) => read_object(store.as_ref(), &name).await,
         };
         let file = file.map_err(|error| blame(&shown, error))?;
         let loaded = LoadedModel::read(&file, shown)?;
@@ -127,22 +111,6 @@ impl Models {
 
     fn shown_file(&self, name: &str) -> String {
         format!("{}/{name}", self.shown.trim_end_matches('/'))
-    }
-}
-
-impl Place {
-    fn open(job: &Job) -> Result<Self, ModelError> {
-        let models = &job.model;
-        let location = models.location.resolve()?;
-        if !location.contains("://") {
-            return Ok(Self::Folder(location.into()));
-        }
-        let options = resolve_options(&models.options, &models.location.place)?;
-        let table = ensure_table_uri(&location)
-            .and_then(|url| Ok(DeltaTableBuilder::from_url(url)?.with_storage_options(options)))
-            .and_then(DeltaTableBuilder::build);
-        let table = table.map_err(ModelError::Place)?;
-        Ok(Self::Store(table.log_store().object_store(None)))
     }
 }
 
@@ -198,6 +166,7 @@ fn blame(location: &str, error: ModelError) -> Error {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     use super::*;
     use crate::forest::{FeatureMatrix, IsolationForest, IsolationForestParams};
@@ -213,7 +182,7 @@ mod tests {
     async fn an_object_store_keeps_a_model_and_says_so_where_there_is_none() {
         let models = Models {
             shown: "s3://bucket/models".to_owned(),
-            place: Place::Store(Arc::new(object_store::memory::InMemory::new())),
+            folder: Folder::Store(Arc::new(object_store::memory::InMemory::new())),
         };
         let model = model();
         models.save(&model).await.unwrap();
@@ -233,7 +202,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let models = Models {
             shown: "models".to_owned(),
-            place: Place::Folder(folder.path().join("out/models")),
+            folder: Folder::Here(folder.path().join("out/models")),
         };
         models.save(&model()).await.unwrap();
         models.save(&model()).await.unwrap();

@@ -67,6 +67,11 @@ impl DeltaSink {
         }
     }
 
+    /// The columns of a finding in it.
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     /// Opens the table, or looks whether one can be made there, for rows of this schema.
     pub(super) async fn open(
         job: &Job,

@@ -18,9 +18,10 @@ use crate::run_id::RunId;
 use crate::strict::cast;
 
 /// The column by which tables of findings are partitioned: the local day of the time column, as a plain ISO date.
-pub(super) const DATE: &str = "date";
+pub(crate) const DATE: &str = "date";
 
-const FINDING_ID: &str = "finding_id";
+/// The column that names a finding.
+pub(crate) const FINDING_ID: &str = "finding_id";
 
 /// The columns that every finding carries, after those of the job's SQL.
 fn common_fields() -> [Field; 5] {

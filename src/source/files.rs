@@ -144,9 +144,9 @@ pub(super) fn file_name(url: &ListingTableUrl, file: &ObjectMeta) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use object_store::ObjectStoreExt;
     use object_store::memory::InMemory;
     use object_store::path::Path;
-    use object_store::ObjectStoreExt;
 
     use super::*;
 

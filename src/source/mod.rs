@@ -31,8 +31,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::functions::local_time;
-pub(crate) use delta::DeltaSource;
 pub use delta::UnknownChanges;
+pub(crate) use delta::{Changes, DeltaSource};
 pub use error::SourceError;
 use history::Log;
 pub(crate) use history::{History, Taken, Touched, days_of};

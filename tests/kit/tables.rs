@@ -38,7 +38,11 @@ fn save(path: &Path, rows: &RecordBatch, partition_by: &[&str]) {
             .unwrap();
         let write = table.write([rows.clone()]).with_save_mode(SaveMode::Append);
         let partition_by = partition_by.iter().map(|column| (*column).to_owned());
-        write.with_partition_columns(partition_by).await.unwrap();
+        let write = match partition_by.len() {
+            0 => write, // as the table is, where there is one
+            _ => write.with_partition_columns(partition_by),
+        };
+        write.await.unwrap();
     });
 }
 

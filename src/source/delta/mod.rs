@@ -10,7 +10,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_table_uri};
 
-pub(super) use changes::Changes;
+pub(crate) use changes::Changes;
 pub use changes::UnknownChanges;
 pub(crate) use source::DeltaSource;
 

@@ -1,0 +1,276 @@
+//! Rows in the form in which one request carries them: as many as fit, counted to the byte.
+
+use std::io::Write;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::json::writer::LineDelimitedWriter;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use parquet::arrow::ArrowWriter;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::error::DeliveryError;
+use super::trim::{trim_fields, trim_row};
+
+/// The column of a shape that says which finding a row is, and that is not sent.
+pub(super) const ID: &str = "_finding_id";
+
+/// A finding as it was, or is to be, sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sent {
+    /// Which finding.
+    pub finding_id: String,
+    /// A digest of all that it says.
+    pub content: String,
+}
+
+/// How a chunk is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A JSON array.
+    Array,
+    /// One JSON object.
+    Object,
+    /// A JSON object a line.
+    Lines,
+    /// A Parquet file.
+    Parquet,
+}
+
+/// What a receiver takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub form: Form,
+    /// The most bytes of one body, uncompressed, brackets and commas with it.
+    pub bytes: usize,
+    /// The most bytes of one field.
+    pub field: Option<usize>,
+}
+
+/// Findings that are sent by one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Chunk {
+    pub id: String,
+    pub findings: Vec<Sent>,
+    /// The body: JSON gzipped, Parquet as it is.
+    pub body: Vec<u8>,
+    /// Bytes of the body, uncompressed.
+    pub bytes: usize,
+}
+
+impl Chunk {
+    fn new(sink: &str, findings: Vec<Sent>, body: Vec<u8>, bytes: usize) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(sink.as_bytes());
+        for sent in &findings {
+            digest.update(format!("\n{} {}", sent.finding_id, sent.content).as_bytes());
+        }
+        Self {
+            id: crate::hex(&digest.finalize()[..16]),
+            findings,
+            body,
+            bytes,
+        }
+    }
+}
+
+/// Cuts shaped rows, of which each has its [`ID`], into chunks of at most what the receiver takes. `content` has the digest of
+/// each finding.
+pub(super) fn chunks(
+    sink: &str,
+    limits: Limits,
+    rows: &[RecordBatch],
+    content: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<Chunk>, DeliveryError> {
+    let mut cutter = Cutter {
+        sink,
+        limits,
+        open: None,
+        done: Vec::new(),
+    };
+    for batch in rows {
+        let (sent, batch) = identify(batch, &content)?;
+        if limits.form == Form::Parquet {
+            cutter.parquet(sent, &batch)?;
+            continue;
+        }
+        let mut lines = LineDelimitedWriter::new(Vec::new());
+        lines.write(&batch)?;
+        lines.finish()?;
+        let lines = lines.into_inner();
+        let lines = lines.split(|byte| *byte == b'\n');
+        for (sent, line) in sent.into_iter().zip(lines) {
+            cutter.row(sent, line)?;
+        }
+    }
+    cutter.close()?;
+    Ok(cutter.done)
+}
+
+/// The findings of some rows, and the rows without the column that names them.
+fn identify(
+    batch: &RecordBatch,
+    content: &impl Fn(&str) -> Option<String>,
+) -> Result<(Vec<Sent>, RecordBatch), DeliveryError> {
+    let damaged = |what: &str| DeliveryError::Damaged {
+        what: what.to_owned(),
+    };
+    let position = batch.schema().index_of(ID)?;
+    let mut rest = batch.clone();
+    let ids = rest.remove_column(position);
+    let ids = crate::strict::cast(&ids, &arrow::datatypes::DataType::Utf8)?;
+    let sent = ids.as_string::<i32>().iter().map(|id| {
+        let id = id.ok_or_else(|| damaged("a finding without an id"))?;
+        let content = content(id).ok_or_else(|| damaged("a finding that is in no table"))?;
+        Ok(Sent {
+            finding_id: id.to_owned(),
+            content,
+        })
+    });
+    Ok((sent.collect::<Result<_, DeliveryError>>()?, rest))
+}
+
+struct Cutter<'a> {
+    sink: &'a str,
+    limits: Limits,
+    open: Option<Open>,
+    done: Vec<Chunk>,
+}
+
+/// A chunk that grows; its body is compressed as it does.
+struct Open {
+    findings: Vec<Sent>,
+    body: GzEncoder<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Cutter<'_> {
+    fn row(&mut self, sent: Sent, line: &[u8]) -> Result<(), DeliveryError> {
+        let form = self.limits.form;
+        let around = if form == Form::Array { 2 } else { 0 };
+        let room = self.limits.bytes.saturating_sub(around);
+        let trimmed = match self.limits.field {
+            Some(field) if line.len() > field => trim_fields(line, field),
+            _ => None,
+        };
+        let line = trimmed.as_deref().unwrap_or(line);
+        let cut = (line.len() > room).then(|| trim_row(line, room)).flatten();
+        let line = cut.as_deref().unwrap_or(line);
+        let is_full = self.open.as_ref().is_some_and(|open| {
+            form == Form::Object || open.bytes + 1 + line.len() > self.limits.bytes
+        });
+        if is_full {
+            self.close()?;
+        }
+        let is_first = self.open.is_none();
+        let open = self.open.get_or_insert_with(|| Open {
+            findings: Vec::new(),
+            body: compressor(),
+            bytes: around,
+        });
+        match form {
+            Form::Array => write(open, if is_first { b"[" } else { b"," }, is_first)?,
+            Form::Object | Form::Lines | Form::Parquet => {}
+        }
+        open.body.write_all(line).map_err(io)?;
+        open.bytes += line.len();
+        if form == Form::Lines {
+            write(open, b"\n", false)?;
+        }
+        open.findings.push(sent);
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), DeliveryError> {
+        let Some(mut open) = self.open.take() else {
+            return Ok(());
+        };
+        if self.limits.form == Form::Array {
+            open.body.write_all(b"]").map_err(io)?;
+        }
+        let body = open.body.finish().map_err(io)?;
+        let chunk = Chunk::new(self.sink, open.findings, body, open.bytes);
+        self.done.push(chunk);
+        Ok(())
+    }
+
+    fn parquet(&mut self, findings: Vec<Sent>, batch: &RecordBatch) -> Result<(), DeliveryError> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        let properties = crate::sinks::writer_properties();
+        let parquet = |error: parquet::errors::ParquetError| DeliveryError::Read(error.into());
+        let mut writer =
+            ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).map_err(parquet)?;
+        writer.write(batch).map_err(parquet)?;
+        let body = writer.into_inner().map_err(parquet)?;
+        let bytes = body.len();
+        self.done.push(Chunk::new(self.sink, findings, body, bytes));
+        Ok(())
+    }
+}
+
+/// `is_counted`: the brackets are, from the start.
+fn write(open: &mut Open, text: &[u8], is_counted: bool) -> Result<(), DeliveryError> {
+    open.body.write_all(text).map_err(io)?;
+    open.bytes += if is_counted { 0 } else { text.len() };
+    Ok(())
+}
+
+fn io(error: std::io::Error) -> DeliveryError {
+    DeliveryError::Rows(error.into())
+}
+
+fn compressor() -> GzEncoder<Vec<u8>> {
+    GzEncoder::new(Vec::new(), Compression::fast())
+}
+
+/// The body of a JSON chunk.
+pub(super) fn unpacked(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body), &mut text)?;
+    Ok(text)
+}
+
+/// A chunk that was too large, as two; one finding alone is trimmed to half of what it was, as long as that makes it smaller.
+pub(super) fn halves(sink: &str, chunk: &Chunk) -> Result<Option<Vec<Chunk>>, DeliveryError> {
+    let text = unpacked(&chunk.body).map_err(io)?;
+    let rows: Vec<&RawValue> = serde_json::from_slice(&text).map_err(|error| io(error.into()))?;
+    let pack = |findings: &[Sent], rows: &[&[u8]]| {
+        let mut cutter = Cutter {
+            sink,
+            limits: Limits {
+                form: Form::Array,
+                bytes: usize::MAX,
+                field: None,
+            },
+            open: None,
+            done: Vec::new(),
+        };
+        for (sent, row) in findings.iter().zip(rows) {
+            cutter.row(sent.clone(), row)?;
+        }
+        cutter.close()?;
+        Ok::<_, DeliveryError>(cutter.done)
+    };
+    let lines: Vec<&[u8]> = rows.iter().map(|row| row.get().as_bytes()).collect();
+    if let [line] = lines.as_slice() {
+        let trimmed = trim_row(line, line.len() / 2).filter(|trimmed| trimmed.len() < line.len());
+        let Some(trimmed) = trimmed else {
+            return Ok(None);
+        };
+        let mut smaller = pack(&chunk.findings, &[&trimmed])?;
+        // It carries the same finding, and is another chunk.
+        for chunk in &mut smaller {
+            let digest = Sha256::digest(format!("{} {}", chunk.id, chunk.bytes).as_bytes());
+            chunk.id = crate::hex(&digest[..16]);
+        }
+        return Ok(Some(smaller));
+    }
+    let middle = lines.len() / 2;
+    let mut two = pack(&chunk.findings[..middle], &lines[..middle])?;
+    two.extend(pack(&chunk.findings[middle..], &lines[middle..])?);
+    Ok(Some(two))
+}

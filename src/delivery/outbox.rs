@@ -1,0 +1,425 @@
+//! The outbox: a Delta table that says of each chunk, for each receiver, what became of it.
+//!
+//! Rows are only added. A chunk is there as `pending`, with its body, before it is sent; what follows (`failed`, and at last
+//! `delivered`, `split` or `discarded`) is another row of it. Up to which version of the table of findings a receiver was
+//! thought of is said by an application transaction of the commit that put its chunks there: both are there, or neither.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, AsArray, BinaryArray, Int64Array, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, StructBuilder, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::json::LineDelimitedWriter;
+use chrono::{DateTime, Utc};
+use datafusion::logical_expr::{ident, lit};
+use datafusion::prelude::{DataFrame, SessionContext};
+use deltalake::DeltaTable;
+use deltalake::kernel::StructType;
+use deltalake::kernel::Transaction;
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::kernel::transaction::CommitProperties;
+use deltalake::protocol::SaveMode;
+use serde::{Deserialize, Serialize};
+
+use super::chunk::{Chunk, Sent};
+use super::error::DeliveryError;
+use crate::fault;
+use crate::job::Job;
+use crate::put_if_absent;
+use crate::sinks::{Made, commit_once, create, lost_a_race, open_table, writer_properties};
+use crate::strict::cast;
+
+/// In whose name it is said up to where a receiver was thought of.
+const MARK: &str = "crannog.outbox";
+
+/// What the table says that it is.
+pub(crate) fn table_name(job: &Job) -> String {
+    format!("{MARK} {}", job.name)
+}
+
+/// What became of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It is to be sent.
+    Pending,
+    /// A try to send it failed; it is to be sent still.
+    Failed,
+    /// The receiver took it.
+    Delivered,
+    /// It was too large, and others have its findings.
+    Split,
+    /// Somebody said that it is not to be sent.
+    Discarded,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Failed => "failed",
+            Self::Delivered => "delivered",
+            Self::Split => "split",
+            Self::Discarded => "discarded",
+        }
+    }
+
+    fn is_final(self) -> bool {
+        matches!(self, Self::Delivered | Self::Split | Self::Discarded)
+    }
+}
+
+/// A row of the outbox.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub sink: String,
+    pub chunk: Chunk,
+    pub state: State,
+    /// The version of the table of findings that was looked at.
+    pub version: i64,
+    /// What the receiver answered, as a number of HTTP.
+    pub status: Option<u16>,
+    pub error: Option<String>,
+}
+
+/// A chunk that waits.
+#[derive(Clone, Debug, Serialize)]
+pub struct Waiting {
+    /// The sink.
+    pub sink: String,
+    /// The chunk's id.
+    pub chunk: String,
+    /// How many findings it has.
+    pub findings: usize,
+    /// Bytes of its body, uncompressed.
+    pub bytes: u64,
+    /// When it was put there.
+    pub since: DateTime<Utc>,
+    /// How often it was tried in vain.
+    pub failures: usize,
+    /// What was said the last time.
+    pub error: Option<String>,
+    #[serde(skip)]
+    pub(super) version: i64,
+    #[serde(skip)]
+    pub(super) sent: Vec<Sent>,
+}
+
+/// A row as it is read, without its body.
+#[derive(Debug, Deserialize)]
+struct Noted {
+    sink: String,
+    chunk: String,
+    state: State,
+    at: DateTime<Utc>,
+    version: i64,
+    #[serde(default)]
+    findings: Vec<Sent>,
+    bytes: u64,
+    error: Option<String>,
+}
+
+/// How a commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Commit {
+    Done,
+    /// Another run was quicker: what was to be noted may be noted already.
+    Lost,
+}
+
+/// The outbox of a job, there or to be made.
+#[derive(Clone, Debug)]
+pub(super) struct Outbox {
+    table: DeltaTable,
+    name: String,
+}
+
+impl Outbox {
+    pub async fn open(job: &Job) -> Result<Self, DeliveryError> {
+        let outbox = Self {
+            table: open_table(&job.outbox.table).await?,
+            name: table_name(job),
+        };
+        if outbox.table.version().is_some() {
+            outbox.check_is_ours()?;
+        }
+        Ok(outbox)
+    }
+
+    pub async fn prove(&self) -> Result<(), DeliveryError> {
+        let proven = put_if_absent::prove(&self.table).await;
+        Ok(proven.map_err(crate::sinks::SinkError::from)?)
+    }
+
+    pub fn table(&self) -> &DeltaTable {
+        &self.table
+    }
+
+    pub async fn reload(&mut self) -> Result<(), DeliveryError> {
+        if self.table.verify_deltatable_existence().await? {
+            self.table.load().await?;
+            self.check_is_ours()?;
+        }
+        Ok(())
+    }
+
+    fn check_is_ours(&self) -> Result<(), DeliveryError> {
+        match self.table.snapshot()?.metadata().name() {
+            Some(name) if name == self.name => Ok(()),
+            _ => Err(DeliveryError::OtherTable),
+        }
+    }
+
+    /// Up to which version of the table of findings a receiver was thought of.
+    pub async fn seen(&self, sink: &str) -> Result<Option<i64>, DeliveryError> {
+        if self.table.version().is_none() {
+            return Ok(None);
+        }
+        let log = self.table.log_store();
+        let mark = format!("{MARK}/{sink}");
+        let version = self.table.snapshot()?;
+        Ok(version.transaction_version(log.as_ref(), mark).await?)
+    }
+
+    /// Notes that receivers were thought of up to a version, with what is to be sent to them.
+    pub async fn note_seen(
+        &mut self,
+        sinks: &[&str],
+        version: i64,
+        entries: &[Entry],
+    ) -> Result<Commit, DeliveryError> {
+        self.make().await?;
+        let marks = sinks.iter();
+        let marks = marks.map(|sink| Transaction::new(format!("{MARK}/{sink}"), version));
+        // Another run that thinks of the same receiver conflicts by the mark, and its commit is not built upon.
+        let commit = CommitProperties::default()
+            .with_application_transactions(marks.collect())
+            .with_max_retries(0);
+        let write = self.table.clone().write([batch(entries)?]);
+        let write = write
+            .with_save_mode(SaveMode::Append)
+            .with_writer_properties(writer_properties())
+            .with_commit_properties(commit);
+        fault::point("before the outbox's commit");
+        match write.await {
+            Ok(table) => self.table = table,
+            Err(error) if lost_a_race(&error) => return Ok(Commit::Lost),
+            Err(error) => return Err(error.into()),
+        }
+        fault::point("after the outbox's commit");
+        Ok(Commit::Done)
+    }
+
+    /// Notes what became of chunks.
+    pub async fn note(&mut self, entries: &[Entry]) -> Result<(), DeliveryError> {
+        let rows = batch(entries)?;
+        let committed = commit_once(&mut self.table, |table, id| {
+            let commit = CommitProperties::default().with_metadata([id.metadata()]);
+            table
+                .write([rows.clone()])
+                .with_save_mode(SaveMode::Append)
+                .with_writer_properties(writer_properties())
+                .with_commit_properties(commit)
+                .into_future()
+        });
+        committed.await?;
+        Ok(())
+    }
+
+    async fn make(&mut self) -> Result<(), DeliveryError> {
+        if self.table.version().is_some() {
+            return Ok(());
+        }
+        let columns: StructType = schema().as_ref().try_into_kernel()?;
+        let new = self.table.clone().create();
+        let new = new
+            .with_columns(columns.fields().cloned())
+            .with_table_name(self.name.clone());
+        if create(&mut self.table, new).await? == Made::ByAnother {
+            self.check_is_ours()?;
+        }
+        Ok(())
+    }
+
+    /// The chunks that wait, in the order in which they are to be sent.
+    pub async fn waiting(&self) -> Result<Vec<Waiting>, DeliveryError> {
+        let mut waiting: BTreeMap<(String, String), Waiting> = BTreeMap::new();
+        let mut ended = BTreeSet::new();
+        for row in self.noted().await? {
+            let key = (row.sink.clone(), row.chunk.clone());
+            match row.state {
+                state if state.is_final() => {
+                    ended.insert(key);
+                }
+                State::Failed => {
+                    if let Some(waiting) = waiting.get_mut(&key) {
+                        waiting.failures += 1;
+                        waiting.error = row.error;
+                    }
+                }
+                _ => {
+                    waiting.entry(key).or_insert(Waiting {
+                        sink: row.sink,
+                        chunk: row.chunk,
+                        findings: row.findings.len(),
+                        bytes: row.bytes,
+                        since: row.at,
+                        failures: 0,
+                        error: None,
+                        version: row.version,
+                        sent: row.findings,
+                    });
+                }
+            }
+        }
+        waiting.retain(|key, _| !ended.contains(key));
+        let mut waiting: Vec<_> = waiting.into_values().collect();
+        waiting.sort_by(|a, b| (a.version, a.since, &a.chunk).cmp(&(b.version, b.since, &b.chunk)));
+        Ok(waiting)
+    }
+
+    /// What was last put there of each finding, for each receiver.
+    pub async fn known(&self) -> Result<HashMap<String, HashMap<String, String>>, DeliveryError> {
+        let mut known: HashMap<String, HashMap<String, String>> = HashMap::new();
+        let put = self.noted().await?.into_iter();
+        for row in put.filter(|row| row.state == State::Pending) {
+            let of_sink = known.entry(row.sink).or_default();
+            let sent = row.findings.into_iter();
+            of_sink.extend(sent.map(|sent| (sent.finding_id, sent.content)));
+        }
+        Ok(known)
+    }
+
+    /// The bodies of some chunks that wait, by the chunks' ids, which are those of one sink's alone.
+    pub async fn bodies(
+        &self,
+        waiting: &[&Waiting],
+    ) -> Result<HashMap<String, Vec<u8>>, DeliveryError> {
+        let chunks = waiting.iter().map(|waiting| lit(waiting.chunk.clone()));
+        let rows = self.rows().await?;
+        let rows = rows
+            .filter(ident("state").eq(lit(State::Pending.word())))?
+            .filter(ident("chunk").in_list(chunks.collect(), false))?
+            .select(["chunk", "body"].map(ident))?;
+        let mut bodies = HashMap::new();
+        for batch in rows.collect().await? {
+            let chunks = cast(batch.column(0), &DataType::Utf8)?;
+            let body = cast(batch.column(1), &DataType::Binary)?;
+            let rows = chunks
+                .as_string::<i32>()
+                .iter()
+                .zip(body.as_binary::<i32>());
+            for (chunk, body) in rows {
+                if let (Some(chunk), Some(body)) = (chunk, body) {
+                    bodies.insert(chunk.to_owned(), body.to_owned());
+                }
+            }
+        }
+        Ok(bodies)
+    }
+
+    /// All rows, the oldest first.
+    async fn noted(&self) -> Result<Vec<Noted>, DeliveryError> {
+        if self.table.version().is_none() {
+            return Ok(Vec::new());
+        }
+        let columns = schema();
+        let columns = columns.fields().iter().map(|field| ident(field.name()));
+        let rows = self.rows().await?.select(columns.collect::<Vec<_>>())?;
+        let rows = rows.drop_columns(&["body"])?;
+        let mut lines = LineDelimitedWriter::new(Vec::new());
+        for batch in rows.collect().await? {
+            lines.write(&batch)?;
+        }
+        lines.finish()?;
+        let lines = lines.into_inner();
+        let lines = lines.split(|byte| *byte == b'\n');
+        let rows = lines.filter(|line| !line.is_empty()).map(|line| {
+            serde_json::from_slice(line).map_err(|error| DeliveryError::Damaged {
+                what: format!("a row that is not its own: {error}"),
+            })
+        });
+        let mut rows: Vec<Noted> = rows.collect::<Result<_, _>>()?;
+        rows.sort_by_key(|row| (row.version, row.at));
+        Ok(rows)
+    }
+
+    async fn rows(&self) -> Result<DataFrame, DeliveryError> {
+        let ctx = SessionContext::new();
+        self.table.update_datafusion_session(&ctx.state())?;
+        Ok(ctx.read_table(self.table.table_provider().await?)?)
+    }
+}
+
+fn finding_fields() -> Fields {
+    let text = |name| Field::new(name, DataType::Utf8, true);
+    Fields::from(vec![text("finding_id"), text("content")])
+}
+
+fn schema() -> SchemaRef {
+    let text = |name| Field::new(name, DataType::Utf8, true);
+    let whole = |name| Field::new(name, DataType::Int64, true);
+    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let finding = Field::new("element", DataType::Struct(finding_fields()), true);
+    Arc::new(Schema::new(vec![
+        text("sink"),
+        text("chunk"),
+        text("state"),
+        Field::new("at", utc, true),
+        whole("version"),
+        Field::new("findings", DataType::List(Arc::new(finding)), true),
+        whole("bytes"),
+        whole("status"),
+        text("error"),
+        Field::new("body", DataType::Binary, true),
+    ]))
+}
+
+/// The rows of some entries. Only what is to be sent has its body and its findings with it.
+fn batch(entries: &[Entry]) -> Result<RecordBatch, DeliveryError> {
+    let texts = |text: fn(&Entry) -> Option<&str>| -> ArrayRef {
+        Arc::new(entries.iter().map(text).collect::<StringArray>())
+    };
+    let numbers = |number: fn(&Entry) -> Option<i64>| -> ArrayRef {
+        Arc::new(entries.iter().map(number).collect::<Int64Array>())
+    };
+    let now = Utc::now().timestamp_micros();
+    let at = TimestampMicrosecondArray::from(vec![now; entries.len()]).with_timezone("UTC");
+    let fields = finding_fields();
+    let element = Field::new("element", DataType::Struct(fields.clone()), true);
+    let mut findings =
+        ListBuilder::new(StructBuilder::from_fields(fields, entries.len())).with_field(element);
+    for entry in entries {
+        let sent = entry.chunk.findings.iter();
+        for sent in sent.filter(|_| entry.state == State::Pending) {
+            let row = findings.values();
+            for (place, text) in [&sent.finding_id, &sent.content].into_iter().enumerate() {
+                if let Some(texts) = row.field_builder::<StringBuilder>(place) {
+                    texts.append_value(text);
+                }
+            }
+            row.append(true);
+        }
+        findings.append(true);
+    }
+    let body = entries.iter().map(|entry| {
+        let body = entry.chunk.body.as_slice();
+        (entry.state == State::Pending).then_some(body)
+    });
+    let columns: Vec<ArrayRef> = vec![
+        texts(|entry| Some(&entry.sink)),
+        texts(|entry| Some(&entry.chunk.id)),
+        texts(|entry| Some(entry.state.word())),
+        Arc::new(at),
+        numbers(|entry| Some(entry.version)),
+        Arc::new(findings.finish()),
+        numbers(|entry| i64::try_from(entry.chunk.bytes).ok()),
+        numbers(|entry| entry.status.map(i64::from)),
+        texts(|entry| entry.error.as_deref()),
+        Arc::new(body.collect::<BinaryArray>()),
+    ];
+    Ok(RecordBatch::try_new(schema(), columns)?)
+}
