@@ -7,7 +7,7 @@ STORES  ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model bench-nights clean
+.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model bench-nights bench-delivery clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -64,6 +64,9 @@ bench-cloudtrail: release ## reading CloudTrail's files beside DuckDB and Python
 
 bench-nights: release ## a night that keeps its step, after 1, 10, 30 and 60 days, beside a day alone: make bench-nights ROWS=30000000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/nights.py $(if $(ROWS),--rows $(ROWS))
+
+bench-delivery: release ## sending findings, as megabytes of JSON a CPU second: make bench-delivery ROWS=100000
+	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/delivery.py $(if $(ROWS),--rows $(ROWS))
 
 bench-model: ## the forest beside scikit-learn, isotree and coniferest, in turn: make bench-model ROWS=2097152
 	benches/python.sh benches/model-requirements.txt benches/model.py $(if $(ROWS),--rows $(ROWS))

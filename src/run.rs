@@ -62,12 +62,14 @@ pub async fn run(
         older.map(LoadedModel::identity),
     );
     let mut runs = prepared.runs;
-    let judged = judge(
+    if let Some(delivery) = &mut prepared.delivery {
+        delivery.begin().await?;
+    }
+    let mut judged = judge(
         job,
         &run,
         prepared.pipeline,
         prepared.sinks,
-        prepared.delivery,
         older,
         options,
         progress,
@@ -79,6 +81,9 @@ pub async fn run(
     }) = &judged
     {
         save(job, learnt).await;
+    }
+    if let (Ok(judged), Some(delivery)) = (&mut judged, &mut prepared.delivery) {
+        judged.results.delivered = deliver(job, delivery, options, progress).await;
     }
     let stages = progress.stages();
     let report =
@@ -102,7 +107,6 @@ async fn judge(
     run: &RunId,
     mut pipeline: Pipeline<'_>,
     sinks: Vec<DeltaSink>,
-    mut delivery: Option<Delivery<'_>>,
     older: Option<&LoadedModel>,
     options: RunOptions<'_>,
     progress: &mut Progress,
@@ -145,21 +149,14 @@ async fn judge(
         rows: count,
         bytes: 0,
     };
-    if let Some(delivery) = &mut delivery {
-        delivery.begin().await?;
-    }
     let write = sinks::write_all(sinks, job, run, &findings);
     let receipts = progress.watch("write", write, written).await?;
-    let delivered = match &mut delivery {
-        Some(delivery) => deliver(job, delivery, options, progress).await,
-        None => Vec::new(),
-    };
     let results = RunResults {
         kept: pipeline.into_kept_summaries(),
         model,
         findings,
         sinks: receipts,
-        delivered,
+        delivered: Vec::new(),
     };
     Ok(Judged { results, learnt })
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 33] = [
+const LAYERS: [(&str, &[&str]); 35] = [
     (
         "backfill",
         &["features", "job", "progress", "report", "run", "runs"],
@@ -14,9 +14,22 @@ const LAYERS: [(&str, &[&str]); 33] = [
     ("calendar", &[]),
     ("cells", &[]),
     ("chart", &["job"]),
+    (
+        "delivery",
+        &[
+            "folder",
+            "job",
+            "misfit",
+            "put_if_absent",
+            "session",
+            "sinks",
+            "source",
+        ],
+    ),
     ("demo", &[]),
     ("diff", &["job", "saved", "session"]),
     ("features", &["forest", "job"]),
+    ("folder", &["job", "output_file"]),
     ("forest", &[]),
     ("functions", &["calendar"]),
     (
@@ -25,9 +38,15 @@ const LAYERS: [(&str, &[&str]); 33] = [
     ),
     ("incremental", &["job", "put_if_absent", "sinks", "source"]),
     ("job", &["calendar", "forest"]),
-    ("maintain", &["incremental", "job", "runs", "sinks"]),
+    (
+        "maintain",
+        &["delivery", "incremental", "job", "runs", "sinks"],
+    ),
     ("misfit", &["job"]),
-    ("model", &["forest", "job", "output_file", "run_id"]),
+    (
+        "model",
+        &["folder", "forest", "job", "output_file", "run_id"],
+    ),
     ("output_file", &[]),
     (
         "pipeline",
@@ -66,6 +85,7 @@ const LAYERS: [(&str, &[&str]); 33] = [
     (
         "report",
         &[
+            "delivery",
             "features",
             "forest",
             "incremental",
@@ -103,14 +123,15 @@ const LAYERS: [(&str, &[&str]); 33] = [
     (
         "run",
         &[
-            "features", "forest", "job", "model", "page", "pipeline", "progress", "report",
-            "run_id", "runs", "saved", "scoring", "session", "sinks", "source",
+            "delivery", "features", "forest", "job", "model", "page", "pipeline", "progress",
+            "report", "run_id", "runs", "saved", "scoring", "session", "sinks", "source",
         ],
     ),
     (
         "error",
         &[
             "backfill",
+            "delivery",
             "demo",
             "features",
             "forest",

@@ -16,7 +16,7 @@ use azure_identity::{
 };
 use tokio::sync::Mutex;
 
-use crate::job::{Credential, JobError, LogAnalytics, variable};
+use crate::job::{Credential, JobError, LogAnalytics, Setting, secret_variable, variable};
 
 /// What the token is for, in the public cloud.
 const SCOPE: &str = "https://monitor.azure.com/.default";
@@ -47,16 +47,16 @@ struct Settings {
 
 impl Entra {
     pub fn new(sink: &LogAnalytics, client: reqwest::Client) -> Result<Self, JobError> {
-        let or = |setting: &Option<crate::job::Setting>, name: &str| match setting {
+        let or = |setting: &Option<Setting>, other: Option<String>| match setting {
             Some(setting) => setting.resolve().map(Some),
-            None => Ok(variable(name)),
+            None => Ok(other),
         };
         Ok(Self {
             settings: Settings {
                 credential: sink.credential,
-                tenant_id: or(&sink.tenant_id, "AZURE_TENANT_ID")?,
-                client_id: or(&sink.client_id, "AZURE_CLIENT_ID")?,
-                client_secret: or(&sink.client_secret, "AZURE_CLIENT_SECRET")?,
+                tenant_id: or(&sink.tenant_id, variable("AZURE_TENANT_ID"))?,
+                client_id: or(&sink.client_id, variable("AZURE_CLIENT_ID"))?,
+                client_secret: or(&sink.client_secret, secret_variable("AZURE_CLIENT_SECRET"))?,
             },
             scope: match &sink.scope {
                 Some(scope) => scope.resolve()?,

@@ -99,9 +99,14 @@ pub(super) fn resolve(template: &Template, place: &Place) -> Result<String, JobE
         })
 }
 
-/// A variable of the environment, or what the file holds that `NAME_FILE` names; what it is is not shown from then on.
+/// A variable of the environment, or what the file holds that `NAME_FILE` names.
 pub(crate) fn variable(name: &str) -> Option<String> {
-    let value = std::env::var(name).ok().or_else(|| in_file(name))?;
+    std::env::var(name).ok().or_else(|| in_file(name))
+}
+
+/// The same; what it is is not shown from then on.
+pub(crate) fn secret_variable(name: &str) -> Option<String> {
+    let value = variable(name)?;
     super::template::remember(name, &value);
     Some(value)
 }

@@ -27,7 +27,7 @@ pub use document::Document;
 pub use error::JobError;
 pub use incremental::Incremental;
 pub use location::{Location, resolve_options};
-pub(crate) use location::{clean, variable, without_file_scheme};
+pub(crate) use location::{clean, secret_variable, variable, without_file_scheme};
 pub use model::ModelFiles;
 pub use place::Place;
 pub use receiver::{

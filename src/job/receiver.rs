@@ -31,7 +31,7 @@ pub struct Receiver {
 #[derive(Clone, Debug)]
 pub enum ReceiverKind {
     /// Azure Monitor's Logs Ingestion API.
-    LogAnalytics(LogAnalytics),
+    LogAnalytics(Box<LogAnalytics>),
     /// Azure's HTTP Data Collector API.
     LogAnalyticsLegacy(LogAnalyticsLegacy),
     /// Any service that takes JSON.
@@ -345,7 +345,7 @@ impl Sink<'_> {
                 if let Some(secret) = &client_secret {
                     self.secret("client_secret", secret)?;
                 }
-                ReceiverKind::LogAnalytics(LogAnalytics {
+                ReceiverKind::LogAnalytics(Box::new(LogAnalytics {
                     endpoint: self.needed("endpoint", spec.endpoint)?,
                     dcr_immutable_id: self.needed("dcr_immutable_id", spec.dcr_immutable_id)?,
                     stream_name: self.needed("stream_name", spec.stream_name)?,
@@ -354,7 +354,7 @@ impl Sink<'_> {
                     client_id: self.optional("client_id", spec.client_id),
                     client_secret,
                     scope: self.optional("scope", spec.scope),
-                })
+                }))
             }
             SinkType::LogAnalyticsLegacy => {
                 let shared_key = self.needed("shared_key", spec.shared_key)?;
