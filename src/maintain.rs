@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use deltalake::checkpoints::{cleanup_metadata, create_checkpoint};
 use deltalake::operations::optimize::OptimizeType;
 use deltalake::operations::vacuum::VacuumMode;
@@ -53,6 +53,9 @@ pub async fn maintain(job: &Job, retention: Duration, dry_run: bool) -> Result<V
     if !job.receivers.is_empty() {
         tables.push((&job.outbox.table, delivery::table_name(job)));
     }
+    if !job.receivers.is_empty() && !dry_run {
+        delivery::prune(job, ago(as_delta(retention))).await?;
+    }
     let mut maintained = Vec::new();
     for (target, name) in tables {
         let done = table(target, &name, retention, dry_run).await;
@@ -94,10 +97,10 @@ async fn table(
             });
         }
     }
-    let retention = TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX);
+    let retention = as_delta(retention);
     if dry_run {
         let (_, removed) = vacuum(&table, retention, true).await?;
-        let lists = incremental::old_file_lists(&table, Utc::now() - retention).await?;
+        let lists = incremental::old_file_lists(&table, ago(retention)).await?;
         done.files_removed = removed + lists.len();
         return Ok(done);
     }
@@ -119,7 +122,7 @@ async fn maintain_table(
     let (vacuumed, removed) = vacuum(table, retention, false).await?;
     *table = vacuumed;
     let store = table.log_store().object_store(None);
-    let lists = incremental::old_file_lists(table, Utc::now() - retention).await?;
+    let lists = incremental::old_file_lists(table, ago(retention)).await?;
     done.files_removed = removed + lists.len();
     for list in lists {
         store.delete(&list).await.map_err(DeltaTableError::from)?;
@@ -127,6 +130,15 @@ async fn maintain_table(
     create_checkpoint(table, None).await?;
     done.commits_removed = cleanup_metadata(table, None).await?;
     Ok(())
+}
+
+fn as_delta(retention: Duration) -> TimeDelta {
+    TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX)
+}
+
+fn ago(retention: TimeDelta) -> DateTime<Utc> {
+    let then = Utc::now().checked_sub_signed(retention);
+    then.unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
 async fn vacuum(

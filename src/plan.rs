@@ -37,6 +37,8 @@ pub struct RunPlan {
     pub steps: Vec<StepPlan>,
     /// The tables whose findings it would replace, from `detect_start` to before `detect_end`.
     pub sinks: Vec<Target>,
+    /// Who would be sent what is new in the first of them.
+    pub receivers: Vec<String>,
 }
 
 /// A SQL file as it would run.
@@ -74,6 +76,11 @@ pub async fn plan(job: &Job, as_of: DateTime<Utc>) -> Result<RunPlan> {
         sources: prepared.sources,
         steps,
         sinks: prepared.sinks.iter().map(|sink| sink.target()).collect(),
+        receivers: job
+            .receivers
+            .iter()
+            .map(|receiver| receiver.name.clone())
+            .collect(),
     })
 }
 

@@ -64,6 +64,12 @@ fn show(job: &Job, plan: &RunPlan) -> Result<()> {
             local(interval.detect_end)
         ))?;
     }
+    if !plan.receivers.is_empty() {
+        let names = plan.receivers.join(", ");
+        say(&format!(
+            "\nsends what is new in the first of them to\n  {names}"
+        ))?;
+    }
     Ok(())
 }
 

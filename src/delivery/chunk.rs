@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use arrow::array::{AsArray, RecordBatch};
+use arrow::error::ArrowError;
 use arrow::json::writer::LineDelimitedWriter;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -16,6 +17,9 @@ use super::trim::{trim_fields, trim_row};
 
 /// The column of a shape that says which finding a row is, and that is not sent.
 pub(super) const ID: &str = "_finding_id";
+
+/// Rows that are written at a time.
+pub(super) const AT_ONCE: usize = 8_192;
 
 /// A finding as it was, or is to be, sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,9 +65,10 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    fn new(sink: &str, findings: Vec<Sent>, body: Vec<u8>, bytes: usize) -> Self {
+    /// `origin`: what tells it from another chunk of the same findings, sent before or in another way.
+    fn new(origin: &str, findings: Vec<Sent>, body: Vec<u8>, bytes: usize) -> Self {
         let mut digest = Sha256::new();
-        digest.update(sink.as_bytes());
+        digest.update(origin.as_bytes());
         for sent in &findings {
             digest.update(format!("\n{} {}", sent.finding_id, sent.content).as_bytes());
         }
@@ -76,37 +81,45 @@ impl Chunk {
     }
 }
 
-/// Cuts shaped rows, of which each has its [`ID`], into chunks of at most what the receiver takes. `content` has the digest of
-/// each finding.
+/// Cuts shaped rows, of which each has its [`ID`], into chunks of at most what the receiver takes. `origin`: who is to get them, and
+/// of which look at the table. `content` has the digest of each finding.
 pub(super) fn chunks(
-    sink: &str,
+    origin: &str,
     limits: Limits,
     rows: &[RecordBatch],
     content: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Chunk>, DeliveryError> {
     let mut cutter = Cutter {
-        sink,
+        origin,
         limits,
         open: None,
         done: Vec::new(),
     };
-    for batch in rows {
-        let (sent, batch) = identify(batch, &content)?;
+    let slices = rows.iter().flat_map(|rows| {
+        let starts = (0..rows.num_rows()).step_by(AT_ONCE);
+        starts.map(|start| rows.slice(start, AT_ONCE.min(rows.num_rows() - start)))
+    });
+    for rows in slices {
+        let (sent, rows) = identify(&rows, &content)?;
         if limits.form == Form::Parquet {
-            cutter.parquet(sent, &batch)?;
+            cutter.parquet(sent, &rows)?;
             continue;
         }
-        let mut lines = LineDelimitedWriter::new(Vec::new());
-        lines.write(&batch)?;
-        lines.finish()?;
-        let lines = lines.into_inner();
-        let lines = lines.split(|byte| *byte == b'\n');
-        for (sent, line) in sent.into_iter().zip(lines) {
+        let lines = lines(&rows)?;
+        for (sent, line) in sent.into_iter().zip(lines.split(|byte| *byte == b'\n')) {
             cutter.row(sent, line)?;
         }
     }
     cutter.close()?;
     Ok(cutter.done)
+}
+
+/// Each row as a line of JSON.
+pub(super) fn lines(rows: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
+    let mut lines = LineDelimitedWriter::new(Vec::new());
+    lines.write(rows)?;
+    lines.finish()?;
+    Ok(lines.into_inner())
 }
 
 /// The findings of some rows, and the rows without the column that names them.
@@ -133,7 +146,7 @@ fn identify(
 }
 
 struct Cutter<'a> {
-    sink: &'a str,
+    origin: &'a str,
     limits: Limits,
     open: Option<Open>,
     done: Vec<Chunk>,
@@ -191,7 +204,7 @@ impl Cutter<'_> {
             open.body.write_all(b"]").map_err(io)?;
         }
         let body = open.body.finish().map_err(io)?;
-        let chunk = Chunk::new(self.sink, open.findings, body, open.bytes);
+        let chunk = Chunk::new(self.origin, open.findings, body, open.bytes);
         self.done.push(chunk);
         Ok(())
     }
@@ -207,7 +220,8 @@ impl Cutter<'_> {
         writer.write(batch).map_err(parquet)?;
         let body = writer.into_inner().map_err(parquet)?;
         let bytes = body.len();
-        self.done.push(Chunk::new(self.sink, findings, body, bytes));
+        self.done
+            .push(Chunk::new(self.origin, findings, body, bytes));
         Ok(())
     }
 }
@@ -235,42 +249,39 @@ pub(super) fn unpacked(body: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 /// A chunk that was too large, as two; one finding alone is trimmed to half of what it was, as long as that makes it smaller.
-pub(super) fn halves(sink: &str, chunk: &Chunk) -> Result<Option<Vec<Chunk>>, DeliveryError> {
+pub(super) fn halves(chunk: &Chunk) -> Result<Option<Vec<Chunk>>, DeliveryError> {
     let text = unpacked(&chunk.body).map_err(io)?;
     let rows: Vec<&RawValue> = serde_json::from_slice(&text).map_err(|error| io(error.into()))?;
-    let pack = |findings: &[Sent], rows: &[&[u8]]| {
-        let mut cutter = Cutter {
-            sink,
-            limits: Limits {
-                form: Form::Array,
-                bytes: usize::MAX,
-                field: None,
-            },
-            open: None,
-            done: Vec::new(),
-        };
-        for (sent, row) in findings.iter().zip(rows) {
-            cutter.row(sent.clone(), row)?;
-        }
-        cutter.close()?;
-        Ok::<_, DeliveryError>(cutter.done)
-    };
-    let lines: Vec<&[u8]> = rows.iter().map(|row| row.get().as_bytes()).collect();
-    if let [line] = lines.as_slice() {
-        let trimmed = trim_row(line, line.len() / 2).filter(|trimmed| trimmed.len() < line.len());
+    let rows: Vec<&[u8]> = rows.iter().map(|row| row.get().as_bytes()).collect();
+    if let [row] = rows.as_slice() {
+        let trimmed = trim_row(row, row.len() / 2).filter(|trimmed| trimmed.len() < row.len());
         let Some(trimmed) = trimmed else {
             return Ok(None);
         };
-        let mut smaller = pack(&chunk.findings, &[&trimmed])?;
-        // It carries the same finding, and is another chunk.
-        for chunk in &mut smaller {
-            let digest = Sha256::digest(format!("{} {}", chunk.id, chunk.bytes).as_bytes());
-            chunk.id = crate::hex(&digest[..16]);
-        }
-        return Ok(Some(smaller));
+        return part(chunk, &chunk.findings, &[&trimmed]).map(Some);
     }
-    let middle = lines.len() / 2;
-    let mut two = pack(&chunk.findings[..middle], &lines[..middle])?;
-    two.extend(pack(&chunk.findings[middle..], &lines[middle..])?);
+    let middle = rows.len() / 2;
+    let mut two = part(chunk, &chunk.findings[..middle], &rows[..middle])?;
+    two.extend(part(chunk, &chunk.findings[middle..], &rows[middle..])?);
     Ok(Some(two))
+}
+
+/// Some rows of a chunk as a chunk.
+fn part(whole: &Chunk, findings: &[Sent], rows: &[&[u8]]) -> Result<Vec<Chunk>, DeliveryError> {
+    let limits = Limits {
+        form: Form::Array,
+        bytes: usize::MAX,
+        field: None,
+    };
+    let mut cutter = Cutter {
+        origin: &whole.id,
+        limits,
+        open: None,
+        done: Vec::new(),
+    };
+    for (sent, row) in findings.iter().zip(rows) {
+        cutter.row(sent.clone(), row)?;
+    }
+    cutter.close()?;
+    Ok(cutter.done)
 }

@@ -18,14 +18,14 @@ mod sending;
 mod shape;
 mod trim;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
-use arrow::json::LineDelimitedWriter;
+use chrono::{DateTime, Utc};
 use datafusion::logical_expr::{cast, ident, lit};
 use datafusion::prelude::SessionContext;
 use deltalake::DeltaTable;
@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use self::chunk::{AT_ONCE, lines};
 pub use self::error::DeliveryError;
 use self::lease::Lease;
 pub(crate) use self::outbox::table_name;
@@ -43,7 +44,7 @@ use self::shape::{Activity, shaped};
 use crate::error::{Error, Result};
 use crate::job::{Job, Receiver};
 use crate::sinks::{DATE, FINDING_ID, open_table};
-use crate::source::Changes;
+use crate::source::{AddedFile, Changes};
 
 /// How often the outbox is looked at again after another run was quicker.
 const LOOKS: usize = 10;
@@ -146,58 +147,73 @@ impl<'a> Delivery<'a> {
         for _ in 0..LOOKS {
             self.outbox.reload().await?;
             let table = open_table(&self.job.sinks[0]).await?;
-            let Some(latest) = table.version() else {
+            let Some(latest) = table
+                .version()
+                .and_then(|latest| i64::try_from(latest).ok())
+            else {
                 return Ok(());
             };
-            let latest = i64::try_from(latest).unwrap_or(i64::MAX);
-            let mut behind: Vec<(i64, &Receiver)> = Vec::new();
+            let mut behind: BTreeMap<i64, Vec<&Receiver>> = BTreeMap::new();
             for receiver in &self.job.receivers {
                 match self.outbox.seen(&receiver.name).await? {
-                    Some(seen) if seen < latest => behind.push((seen, receiver)),
+                    Some(seen) if seen != latest => behind.entry(seen).or_default().push(receiver),
                     _ => {}
                 }
             }
-            let Some(since) = behind.iter().map(|(seen, _)| *seen).min() else {
+            if behind.is_empty() {
                 return Ok(());
-            };
-            let findings = Findings::since(&table, since).await?;
+            }
             let known = self.outbox.known().await?;
             let mut entries = Vec::new();
-            for (_, receiver) in &behind {
-                let known = known.get(&receiver.name);
-                let sender = self
-                    .senders
-                    .iter()
-                    .find(|sender| sender.name == receiver.name);
-                let limits = sender.map(Sender::limits);
-                let (Some(findings), Some(limits)) = (&findings, limits) else {
+            for (seen, receivers) in &behind {
+                let Some(findings) = Findings::since(&table, *seen).await? else {
                     continue;
                 };
-                let (rows, activity) = findings.new_to(known)?;
-                if rows.num_rows() == 0 {
-                    continue;
+                for receiver in receivers {
+                    let known = known.get(&receiver.name);
+                    let new = self.new_entries(receiver, &findings, known, latest);
+                    entries.extend(new.await?);
                 }
-                let rows = shaped(self.job, receiver, &rows, &activity).await?;
-                let content = |id: &str| findings.content.get(id).cloned();
-                let chunks = chunk::chunks(&receiver.name, limits, &rows, content)?;
-                entries.extend(chunks.into_iter().map(|chunk| Entry {
-                    sink: receiver.name.clone(),
-                    chunk,
-                    state: State::Pending,
-                    version: latest,
-                    status: None,
-                    error: None,
-                }));
             }
-            let sinks: Vec<_> = behind
-                .iter()
-                .map(|(_, receiver)| receiver.name.as_str())
-                .collect();
+            let sinks = behind.values().flatten();
+            let sinks: Vec<_> = sinks.map(|receiver| receiver.name.as_str()).collect();
             if self.outbox.note_seen(&sinks, latest, &entries).await? == Commit::Done {
                 return Ok(());
             }
         }
         Err(DeliveryError::Busy)
+    }
+
+    /// What of the findings a receiver has not got as they are now.
+    async fn new_entries(
+        &self,
+        receiver: &Receiver,
+        findings: &Findings,
+        known: Option<&HashMap<String, String>>,
+        version: i64,
+    ) -> Result<Vec<Entry>, DeliveryError> {
+        let (rows, activity) = findings.new_to(known)?;
+        let sender = self
+            .senders
+            .iter()
+            .find(|sender| sender.name == receiver.name);
+        let Some(sender) = sender.filter(|_| rows.num_rows() > 0) else {
+            return Ok(Vec::new());
+        };
+        let rows = shaped(self.job, receiver, &rows, &activity).await?;
+        let content = |id: &str| findings.content.get(id).cloned();
+        // A finding may come back to what it said before, and is to be sent again then.
+        let origin = format!("{} {version}", receiver.name);
+        let chunks = chunk::chunks(&origin, sender.limits(), &rows, content)?;
+        let entries = chunks.into_iter().map(|chunk| Entry {
+            sink: receiver.name.clone(),
+            chunk,
+            state: State::Pending,
+            version,
+            status: None,
+            error: None,
+        });
+        Ok(entries.collect())
     }
 
     /// Sends what waits, to all receivers beside each other, or to the one named, for at most this long. A receiver that does not
@@ -300,6 +316,12 @@ impl Delivered {
     }
 }
 
+/// Removes from the outbox what is not needed any more of chunks that were done with before a time.
+pub(crate) async fn prune(job: &Job, before: DateTime<Utc>) -> Result<()> {
+    let pruned = async { Outbox::open(job).await?.prune(before).await };
+    pruned.await.map_err(|error| blame(job, error))
+}
+
 /// Findings of the days that were written since a version, as their table has them now.
 struct Findings {
     rows: RecordBatch,
@@ -313,17 +335,16 @@ impl Findings {
         let latest = table.version().unwrap_or_default();
         let since = u64::try_from(since).unwrap_or_default();
         let log = table.log_store();
-        let dates = match Changes::between(log.as_ref(), since, latest).await {
+        let dates: Option<BTreeSet<_>> = match Changes::between(log.as_ref(), since, latest).await {
             Ok(changes) => {
                 let added = changes.added.iter();
-                let date =
-                    |values: &HashMap<String, Option<String>>| values.get(DATE).cloned().flatten();
-                let dates: Option<BTreeSet<_>> =
-                    added.map(|file| date(&file.add.partition_values)).collect();
-                dates
+                let date = |file: &AddedFile| file.add.partition_values.get(DATE).cloned()?;
+                added.map(date).collect()
             }
             Err(unknown) => {
-                tracing::warn!("{unknown}: all findings of the table that were not sent yet are");
+                tracing::warn!(
+                    "the table of findings was replaced, or its log cleaned up: all that it has and that was not sent yet is ({unknown})"
+                );
                 None
             }
         };
@@ -385,14 +406,14 @@ fn contents(rows: &RecordBatch) -> Result<Vec<String>, DeliveryError> {
     let own = schema.fields().iter().enumerate();
     let own = own.filter(|(_, field)| !OF_THE_RUN.contains(&field.name().as_str()));
     let own = rows.project(&own.map(|(place, _)| place).collect::<Vec<_>>())?;
-    let mut lines = LineDelimitedWriter::new(Vec::new());
-    lines.write(&own)?;
-    lines.finish()?;
-    let lines = lines.into_inner();
-    let lines = lines.split(|byte| *byte == b'\n').take(rows.num_rows());
-    Ok(lines
-        .map(|line| crate::hex(&Sha256::digest(line)[..8]))
-        .collect())
+    let mut contents = Vec::with_capacity(own.num_rows());
+    for start in (0..own.num_rows()).step_by(AT_ONCE) {
+        let some = own.slice(start, AT_ONCE.min(own.num_rows() - start));
+        let lines = lines(&some)?;
+        let lines = lines.split(|byte| *byte == b'\n').take(some.num_rows());
+        contents.extend(lines.map(|line| crate::hex(&Sha256::digest(line)[..8])));
+    }
+    Ok(contents)
 }
 
 fn blame(job: &Job, error: DeliveryError) -> Error {

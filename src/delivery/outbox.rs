@@ -1,7 +1,7 @@
 //! The outbox: a Delta table that says of each chunk, for each receiver, what became of it.
 //!
-//! Rows are only added. A chunk is there as `pending`, with its body, before it is sent; what follows (`failed`, and at last
-//! `delivered`, `split` or `discarded`) is another row of it. Up to which version of the table of findings a receiver was
+//! Rows are added. A chunk is there as `pending`, with its body, before it is sent; what follows (`failed`, and at last
+//! `delivered`, `split` or `discarded`) is another row of it, and the earlier ones may go then. Up to which version of the table of findings a receiver was
 //! thought of is said by an application transaction of the commit that put its chunks there: both are there, or neither.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,7 +29,9 @@ use super::error::DeliveryError;
 use crate::fault;
 use crate::job::Job;
 use crate::put_if_absent;
-use crate::sinks::{Made, commit_once, create, lost_a_race, open_table, writer_properties};
+use crate::sinks::{
+    Made, commit_once, create, lost_a_race, open_table, write_session, writer_properties,
+};
 use crate::strict::cast;
 
 /// In whose name it is said up to where a receiver was thought of.
@@ -65,6 +67,11 @@ impl State {
             Self::Split => "split",
             Self::Discarded => "discarded",
         }
+    }
+
+    /// Whether its row says which findings it is about: that of parts says it where a chunk was split.
+    fn has_findings(self) -> bool {
+        matches!(self, Self::Pending | Self::Delivered | Self::Discarded)
     }
 
     fn is_final(self) -> bool {
@@ -284,8 +291,7 @@ impl Outbox {
     /// What was last put there of each finding, for each receiver.
     pub async fn known(&self) -> Result<HashMap<String, HashMap<String, String>>, DeliveryError> {
         let mut known: HashMap<String, HashMap<String, String>> = HashMap::new();
-        let put = self.noted().await?.into_iter();
-        for row in put.filter(|row| row.state == State::Pending) {
+        for row in self.noted().await? {
             let of_sink = known.entry(row.sink).or_default();
             let sent = row.findings.into_iter();
             of_sink.extend(sent.map(|sent| (sent.finding_id, sent.content)));
@@ -319,6 +325,38 @@ impl Outbox {
             }
         }
         Ok(bodies)
+    }
+
+    /// Removes what is not needed any more of chunks that ended before a time: that they were to be sent, and their bodies.
+    pub async fn prune(&mut self, before: DateTime<Utc>) -> Result<(), DeliveryError> {
+        let noted = self.noted().await?;
+        let ended: BTreeSet<_> = noted
+            .iter()
+            .filter(|row| row.state.is_final() && row.at < before)
+            .map(|row| row.chunk.as_str())
+            .collect();
+        let open = noted.iter().filter(|row| !row.state.is_final());
+        let old: BTreeSet<_> = open
+            .map(|row| row.chunk.as_str())
+            .filter(|chunk| ended.contains(chunk))
+            .collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        let open = [State::Pending, State::Failed].map(|state| lit(state.word()));
+        let of_old = ident("chunk").in_list(old.into_iter().map(lit).collect(), false);
+        let delete = self.table.clone().delete();
+        let deleted = delete
+            .with_predicate(ident("state").in_list(open.to_vec(), false).and(of_old))
+            .with_session_state(write_session())
+            .with_writer_properties(writer_properties())
+            .await;
+        match deleted {
+            Ok((table, _)) => self.table = table,
+            Err(error) if lost_a_race(&error) => {} // the next one does it
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// All rows, the oldest first.
@@ -378,7 +416,7 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-/// The rows of some entries. Only what is to be sent has its body and its findings with it.
+/// The rows of some entries. Only what is to be sent has its body with it.
 fn batch(entries: &[Entry]) -> Result<RecordBatch, DeliveryError> {
     let texts = |text: fn(&Entry) -> Option<&str>| -> ArrayRef {
         Arc::new(entries.iter().map(text).collect::<StringArray>())
@@ -394,7 +432,7 @@ fn batch(entries: &[Entry]) -> Result<RecordBatch, DeliveryError> {
         ListBuilder::new(StructBuilder::from_fields(fields, entries.len())).with_field(element);
     for entry in entries {
         let sent = entry.chunk.findings.iter();
-        for sent in sent.filter(|_| entry.state == State::Pending) {
+        for sent in sent.filter(|_| entry.state.has_findings()) {
             let row = findings.values();
             for (place, text) in [&sent.finding_id, &sent.content].into_iter().enumerate() {
                 if let Some(texts) = row.field_builder::<StringBuilder>(place) {

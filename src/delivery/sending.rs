@@ -165,11 +165,7 @@ impl Sender {
                 Answer::Taken => return Ok(Fate::Taken),
                 Answer::TooLarge { why } => {
                     let is_list = self.limits().form == Form::Array;
-                    let parts = if is_list {
-                        halves(&self.name, chunk)?
-                    } else {
-                        None
-                    };
+                    let parts = if is_list { halves(chunk)? } else { None };
                     return match parts {
                         Some(parts) => Ok(Fate::Split(parts)),
                         None => waits(Some(413), why, true),

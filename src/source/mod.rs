@@ -32,7 +32,7 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 use crate::functions::local_time;
 pub use delta::UnknownChanges;
-pub(crate) use delta::{Changes, DeltaSource};
+pub(crate) use delta::{AddedFile, Changes, DeltaSource};
 pub use error::SourceError;
 use history::Log;
 pub(crate) use history::{History, Taken, Touched, days_of};

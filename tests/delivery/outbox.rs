@@ -85,6 +85,37 @@ fn a_finding_that_changed_is_sent_as_an_update_and_one_that_did_not_is_not() {
 }
 
 #[test]
+fn a_finding_that_says_again_what_it_said_before_is_sent_again() {
+    let (service, dir) = hooked();
+    let late = event("2026-03-10T22:00:00Z", "db-1", "mallory", "mimikatz.exe");
+    crate::kit::append(&dir.events(), &batch(&[late]));
+    for version in [0, 1, 0, 0] {
+        let version = format!("sources.process_execution.version={version}");
+        crannog(&dir, &["run", JOB, "--as-of", AS_OF, "--set", &version]).succeeds();
+    }
+    let rows = service.rows().into_iter().map(|row| row.value);
+    let counts = rows
+        .filter(|row| row["Process"] == "mimikatz.exe")
+        .map(|row| row["count"].clone());
+    assert_eq!(counts.collect::<Vec<_>>(), [40, 41, 40]);
+}
+
+#[test]
+fn a_table_that_is_made_anew_sends_nothing_twice_and_loses_nothing() {
+    let (service, dir) = hooked();
+    crannog(&dir, &["run", JOB, "--as-of", "2026-03-10T00:00:00Z"]).succeeds();
+    let before = service.rows().len();
+    assert!(before > 0);
+    std::fs::rename(dir.path("out/anomalies"), dir.path("out/moved")).unwrap();
+    let said = crannog(&dir, &["run", JOB, "--as-of", AS_OF]);
+    assert_eq!(said.code, 0, "{said:#?}");
+    assert_eq!(service.rows().len(), before + ids(&dir).len());
+    let said = crannog(&dir, &["run", JOB, "--as-of", "2026-03-10T00:00:00Z"]);
+    assert_eq!(said.code, 0, "{said:#?}");
+    assert_eq!(service.answered_twice("finding_id"), [""; 0]);
+}
+
+#[test]
 fn a_sink_that_is_new_gets_what_is_found_from_then_on() {
     let dir = Dir::new();
     crannog(&dir, &["run", JOB, "--as-of", AS_OF]).succeeds();
@@ -172,12 +203,15 @@ fn two_that_send_at_once_send_nothing_twice() {
 fn maintain_keeps_the_outbox_small_and_what_it_knows() {
     let (service, dir) = hooked();
     crannog(&dir, &["run", JOB, "--as-of", AS_OF]).succeeds();
-    let said = crannog(&dir, &["maintain", JOB]);
+    let said = crannog(&dir, &["maintain", JOB, "--retention", "0s"]);
     assert!(
         said.succeeds().stdout.contains("out/outbox: "),
         "{}",
         said.stdout
     );
+    let states = crate::kit::read_delta(&dir.path("out/outbox")).rows;
+    assert_eq!(states.len(), 1, "{states:#?}");
+    assert_eq!(states[0]["state"], "delivered");
     crannog(&dir, &["run", JOB, "--as-of", AS_OF]).succeeds();
     assert_eq!(service.requests().len(), 1);
 }

@@ -10,8 +10,8 @@ use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_table_uri};
 
-pub(crate) use changes::Changes;
 pub use changes::UnknownChanges;
+pub(crate) use changes::{AddedFile, Changes};
 pub(crate) use source::DeltaSource;
 
 use super::history::Log;
