@@ -72,7 +72,6 @@ pub async fn backfill(
     job: &Job,
     instants: &[DateTime<Utc>],
     again: bool,
-    no_send: bool,
     mut tell: impl FnMut(DateTime<Utc>, &Filled) -> Result<()>,
 ) -> Result<()> {
     let digest = job.digest();
@@ -80,16 +79,19 @@ pub async fn backfill(
     // The latest run of a time, which comes first, is the one whose findings the table has.
     done.retain(|run| run.outcome == Outcome::Succeeded);
     let is_own = |run: &&RunRecord| run.job_digest == digest && run.model.is_none();
-    let options = RunOptions {
-        no_send,
-        ..RunOptions::default()
-    };
     for as_of in instants {
         let before = done.iter().find(|run| run.interval.as_of == *as_of);
         let before = before.filter(is_own);
         let filled = match before {
             Some(run) if !again => Filled::Before(run.run_id.clone()),
-            _ => match run::run(job, *as_of, options, &mut Progress::new(false)).await {
+            _ => match run::run(
+                job,
+                *as_of,
+                RunOptions::default(),
+                &mut Progress::new(false),
+            )
+            .await
+            {
                 Ok(report) => Filled::Now(Box::new(report)),
                 Err(error @ Error::Features(FeatureError::NoRows { .. })) => Filled::NoRows(error),
                 Err(error) => return Err(error),

@@ -121,7 +121,7 @@ pub struct SendArgs {
     /// Lay `key=value` over the job file; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
-    /// A line a sink for a person, or one JSON object.
+    /// A line a sink, or a chunk with `--list`, for a person, or as a JSON object.
     #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
     pub format: ResultFormat,
     /// Try for this long, such as `10 minutes` [default: `[outbox] timeout`, or 5 minutes].

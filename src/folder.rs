@@ -56,7 +56,12 @@ impl Folder {
     /// Puts a file there; an earlier one of its name is replaced.
     pub(crate) async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), FolderError> {
         match self {
-            Self::Here(folder) => replace(&folder.join(name), &bytes).map_err(FolderError::File),
+            Self::Here(folder) => {
+                let path = folder.join(name);
+                let put = tokio::task::spawn_blocking(move || replace(&path, &bytes));
+                let put = put.await.map_err(io::Error::other).flatten();
+                put.map_err(FolderError::File)
+            }
             Self::Store(store) => {
                 let put = store.put(&StorePath::from(name), bytes.into()).await;
                 put.map(drop).map_err(FolderError::Store)

@@ -53,11 +53,11 @@ pub async fn maintain(job: &Job, retention: Duration, dry_run: bool) -> Result<V
     if !job.receivers.is_empty() {
         tables.push((&job.outbox.table, delivery::table_name(job)));
     }
-    if !job.receivers.is_empty() && !dry_run {
-        delivery::prune(job, ago(as_delta(retention))).await?;
-    }
     let mut maintained = Vec::new();
     for (target, name) in tables {
+        if std::ptr::eq(target, &job.outbox.table) && !dry_run {
+            delivery::prune(job, ago(as_delta(retention))).await?;
+        }
         let done = table(target, &name, retention, dry_run).await;
         maintained.push(done.map_err(|error| match error {
             SinkError::Job(error) => Error::Job(error),

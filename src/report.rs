@@ -44,7 +44,7 @@ pub struct RunReport {
     pub findings: usize,
     /// Where they were written.
     pub sinks: Vec<Receipt>,
-    /// What was sent to whom.
+    /// What was sent to whom, after all else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivered: Vec<Delivered>,
     /// How long each stage took.
@@ -198,7 +198,6 @@ pub(crate) struct RunResults {
     pub model: ModelSummary,
     pub findings: Vec<RecordBatch>,
     pub sinks: Vec<Receipt>,
-    pub delivered: Vec<Delivered>,
 }
 
 impl RunReport {
@@ -220,7 +219,7 @@ impl RunReport {
             isolation_forest: results.model,
             findings: results.findings.iter().map(RecordBatch::num_rows).sum(),
             sinks: results.sinks,
-            delivered: results.delivered,
+            delivered: Vec::new(),
             stages: stages.to_vec(),
             seconds: elapsed.as_secs_f64(),
             peak_memory_bytes: peak_memory(),

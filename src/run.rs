@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::delivery::{Delivered, Delivery};
+use crate::delivery::Delivery;
 use crate::error::{Error, Result, causes};
 use crate::features::FeatureTable;
 use crate::forest::{InstructionSet, IsolationForest};
@@ -32,8 +32,6 @@ pub struct RunOptions<'a> {
     pub scored_file: Option<&'a Path>,
     /// The run by whose model it judges, or the path of one, instead of learning its own.
     pub model: Option<&'a str>,
-    /// Leave in the outbox what there is to send.
-    pub no_send: bool,
 }
 
 /// Runs the job as of an instant: nothing at or after it is read.
@@ -65,7 +63,7 @@ pub async fn run(
     if let Some(delivery) = &mut prepared.delivery {
         delivery.begin().await?;
     }
-    let mut judged = judge(
+    let judged = judge(
         job,
         &run,
         prepared.pipeline,
@@ -81,9 +79,6 @@ pub async fn run(
     }) = &judged
     {
         save(job, learnt).await;
-    }
-    if let (Ok(judged), Some(delivery)) = (&mut judged, &mut prepared.delivery) {
-        judged.results.delivered = deliver(job, delivery, options, progress).await;
     }
     let stages = progress.stages();
     let report =
@@ -156,28 +151,8 @@ async fn judge(
         model,
         findings,
         sinks: receipts,
-        delivered: Vec::new(),
     };
     Ok(Judged { results, learnt })
-}
-
-/// Puts what the run has written into the outbox, and sends what waits there. A receiver that does not take it is told of in the
-/// report: the run itself is done.
-async fn deliver(
-    job: &Job,
-    delivery: &mut Delivery<'_>,
-    options: RunOptions<'_>,
-    progress: &mut Progress,
-) -> Vec<Delivered> {
-    let sent = async {
-        delivery.collect().await?;
-        match options.no_send {
-            true => Ok(Vec::new()),
-            false => delivery.send(None, None).await,
-        }
-    };
-    let sent = progress.watch("send", sent, Volume::default).await;
-    sent.unwrap_or_else(|error| Delivered::failed(job, &error))
 }
 
 /// Learns from the rows, or from those of them that the job learns from, and judges all.

@@ -4,44 +4,33 @@ use std::io::IsTerminal;
 
 use chrono::{DateTime, Utc};
 use crannog::backfill::{Filled, backfill, instants};
-use crannog::delivery::Delivered;
-use crannog::{Error, Job, Result, session};
+use crannog::delivery::deliver;
+use crannog::{Job, Result, session};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::stop::Limits;
-use super::{block_on_within, counted, leave_stdout, say};
+use super::{block_on, block_on_within, counted, leave_stdout, say, tell_delivered};
 use crate::cli::{BackfillArgs, ResultFormat};
 
 pub fn run(args: &BackfillArgs) -> Result<()> {
     let job = Job::load(&args.job, &args.overrides)?;
     let instants = instants(&job, args.from, args.to, Utc::now())?;
     leave_stdout(&job);
-    let mut undelivered = Vec::new();
     let bar = bar(instants.len());
     let limits = Limits::of(&job, args.timeout);
     let filled = block_on_within(
         limits,
         session::threads(&job),
-        backfill(
-            &job,
-            &instants,
-            args.again,
-            args.no_send,
-            |as_of, filled| {
-                bar.inc(1);
-                if let Filled::Now(report) = filled {
-                    undelivered = Delivered::undelivered(&report.delivered); // the last word on what waits
-                }
-                bar.suspend(|| tell(&job, args.format, as_of, filled))
-            },
-        ),
+        backfill(&job, &instants, args.again, |as_of, filled| {
+            bar.inc(1);
+            bar.suspend(|| tell(&job, args.format, as_of, filled))
+        }),
     );
     bar.finish_and_clear();
     filled?;
-    match undelivered.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Undelivered(undelivered)),
-    }
+    let deliver = async { Ok(deliver(&job, args.no_send).await) };
+    let delivered = block_on(session::threads(&job), deliver)?;
+    tell_delivered(&delivered, args.format)
 }
 
 /// One bar for all runs, on a terminal.

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use crannog::cells::strangest;
+use crannog::delivery::deliver;
 use crannog::error::causes;
 use crannog::progress::{Progress, Stage};
 use crannog::report::RunReport;
@@ -11,7 +12,7 @@ use crannog::{Error, Job, Result, page};
 use indicatif::HumanBytes;
 
 use super::stop::Limits;
-use super::{block_on_within, counted, leave_stdout, load, say, table, tell_delivered};
+use super::{block_on, block_on_within, counted, leave_stdout, load, say, table, tell_delivered};
 use crate::cli::{ResultFormat, RunArgs};
 
 /// Stages that the last line of a run names.
@@ -23,32 +24,40 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let options = RunOptions {
         scored_file: args.scored.as_deref(),
         model: args.model.as_deref(),
-        no_send: args.no_send,
     };
     let watched = std::io::stderr().is_terminal();
     let mut progress = Progress::new(watched);
     let limits = Limits::of(&job, args.timeout);
-    let report = block_on_within(
+    let mut report = block_on_within(
         limits,
         threads,
         run::run(&job, as_of, options, &mut progress),
     )?;
     // The findings are written: a report that is not is no reason to run again.
-    if let Err(error) = report.save(&job) {
-        warn(&error);
-    }
+    save(&job, &report);
     let page = page(&job, &report).unwrap_or_else(|error| {
         warn(&error);
         None
     });
-    match args.format {
-        ResultFormat::Json => say(&report.to_json())?,
-        ResultFormat::Table => {
-            show(&job, &report, args.show, watched)?;
-            page.map_or(Ok(()), |location| say(&format!("page: {location}")))?;
-        }
+    if args.format == ResultFormat::Table {
+        show(&job, &report, args.show, watched)?;
+        page.map_or(Ok(()), |location| say(&format!("page: {location}")))?;
+    }
+    if !job.receivers.is_empty() {
+        let sending = async { Ok(deliver(&job, args.no_send).await) };
+        report.delivered = block_on(threads, sending)?;
+        save(&job, &report);
+    }
+    if args.format == ResultFormat::Json {
+        say(&report.to_json())?;
     }
     tell_delivered(&report.delivered, args.format)
+}
+
+fn save(job: &Job, report: &RunReport) {
+    if let Err(error) = report.save(job) {
+        warn(&error);
+    }
 }
 
 /// Writes the page, if the job wants one; where it is, as a person may see it.

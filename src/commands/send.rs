@@ -9,7 +9,9 @@ use crate::cli::{ResultFormat, SendArgs};
 
 pub fn run(args: &SendArgs) -> Result<()> {
     let job = Job::load(&args.job, &args.overrides)?;
-    leave_stdout(&job);
+    if !args.list {
+        leave_stdout(&job);
+    }
     let work = async {
         let Some(mut delivery) = Delivery::open(&job).await? else {
             return say("the job has no sink that findings are sent to");
@@ -18,17 +20,20 @@ pub fn run(args: &SendArgs) -> Result<()> {
             let given_up = delivery.discard(chunk).await?;
             return say(&format!("given up: {}", described(&given_up)));
         }
-        delivery.collect().await?;
         if args.list {
+            let failed = delivery.collect().await?;
             let waiting = delivery.waiting().await?;
-            return waiting.iter().try_for_each(|waiting| match args.format {
+            waiting.iter().try_for_each(|waiting| match args.format {
                 ResultFormat::Json => say(&serde_json::to_string(waiting).unwrap_or_default()),
                 ResultFormat::Table => say(&described(waiting)),
-            });
+            })?;
+            return tell_delivered(&failed, args.format);
         }
         let delivered = delivery.send(args.sink.as_deref(), args.timeout).await?;
         if args.format == ResultFormat::Json {
-            say(&serde_json::to_string(&delivered).unwrap_or_default())?;
+            delivered
+                .iter()
+                .try_for_each(|one| say(&serde_json::to_string(one).unwrap_or_default()))?;
         }
         tell_delivered(&delivered, args.format)
     };

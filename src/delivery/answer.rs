@@ -10,6 +10,9 @@ use rand::RngExt;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
+use crate::display::plain;
+use crate::job::as_written;
+
 /// How often a request is sent in all.
 pub(super) const TRIES: u32 = 6;
 /// The longest pause that is not asked for.
@@ -30,10 +33,6 @@ pub(super) enum Answer {
         after: Option<Duration>,
     },
     TooLarge {
-        why: String,
-    },
-    /// Who sends is not known, or not any more.
-    Unauthorized {
         why: String,
     },
     /// It stays so.
@@ -71,14 +70,14 @@ impl Answer {
         body: &str,
         taken: impl Fn(StatusCode) -> bool,
     ) -> Self {
-        let body = crate::display::plain(body.trim());
+        // A service may say back what it was sent.
+        let body = as_written(&plain(body.trim()));
         let colon = if body.is_empty() { "" } else { ": " };
         let why = format!("it answers {status}{colon}{body}");
         match status.as_u16() {
             _ if taken(status) => Self::Taken,
-            401 => Self::Unauthorized { why },
             413 => Self::TooLarge { why },
-            408 | 429 | 500 | 502 | 503 | 504 => Self::Later {
+            408 | 429 | 500..=599 => Self::Later {
                 status: Some(status.as_u16()),
                 why,
                 after: retry_after(headers, Utc::now()),
@@ -98,7 +97,7 @@ impl Answer {
             code => Self::Refused {
                 status: Some(code),
                 why,
-                is_chunk: matches!(code, 400 | 409 | 422),
+                is_chunk: matches!(code, 400 | 403 | 409 | 422),
             },
         }
     }
@@ -152,10 +151,10 @@ mod tests {
 
     #[test]
     fn what_passes_is_tried_again_and_what_does_not_is_not() {
-        for status in [408, 429, 500, 502, 503, 504] {
+        for status in [408, 429, 500, 501, 502, 503, 504, 520] {
             assert!(matches!(answer(status), Answer::Later { .. }), "{status}");
         }
-        for status in [307, 400, 403, 404, 501] {
+        for status in [307, 400, 403, 404, 410] {
             assert!(matches!(answer(status), Answer::Refused { .. }), "{status}");
         }
     }

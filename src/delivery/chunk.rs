@@ -19,7 +19,7 @@ use super::trim::{trim_fields, trim_row};
 pub(super) const ID: &str = "_finding_id";
 
 /// Rows that are written at a time.
-pub(super) const AT_ONCE: usize = 8_192;
+pub(super) const ROWS: usize = 8_192;
 
 /// A finding as it was, or is to be, sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,8 +96,8 @@ pub(super) fn chunks(
         done: Vec::new(),
     };
     let slices = rows.iter().flat_map(|rows| {
-        let starts = (0..rows.num_rows()).step_by(AT_ONCE);
-        starts.map(|start| rows.slice(start, AT_ONCE.min(rows.num_rows() - start)))
+        let starts = (0..rows.num_rows()).step_by(ROWS);
+        starts.map(|start| rows.slice(start, ROWS.min(rows.num_rows() - start)))
     });
     for rows in slices {
         let (sent, rows) = identify(&rows, &content)?;
@@ -249,27 +249,41 @@ pub(super) fn unpacked(body: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 /// A chunk that was too large, as two; one finding alone is trimmed to half of what it was, as long as that makes it smaller.
-pub(super) fn halves(chunk: &Chunk) -> Result<Option<Vec<Chunk>>, DeliveryError> {
+pub(super) fn halves(chunk: &Chunk, form: Form) -> Result<Option<Vec<Chunk>>, DeliveryError> {
     let text = unpacked(&chunk.body).map_err(io)?;
-    let rows: Vec<&RawValue> = serde_json::from_slice(&text).map_err(|error| io(error.into()))?;
+    let rows: Vec<&RawValue> = match form {
+        Form::Object => serde_json::from_slice(&text).map(|row| vec![row]),
+        _ => serde_json::from_slice(&text),
+    }
+    .map_err(|error| io(error.into()))?;
     let rows: Vec<&[u8]> = rows.iter().map(|row| row.get().as_bytes()).collect();
     if let [row] = rows.as_slice() {
         let trimmed = trim_row(row, row.len() / 2).filter(|trimmed| trimmed.len() < row.len());
         let Some(trimmed) = trimmed else {
             return Ok(None);
         };
-        return part(chunk, &chunk.findings, &[&trimmed]).map(Some);
+        return part(chunk, form, &chunk.findings, &[&trimmed]).map(Some);
     }
     let middle = rows.len() / 2;
-    let mut two = part(chunk, &chunk.findings[..middle], &rows[..middle])?;
-    two.extend(part(chunk, &chunk.findings[middle..], &rows[middle..])?);
+    let mut two = part(chunk, form, &chunk.findings[..middle], &rows[..middle])?;
+    two.extend(part(
+        chunk,
+        form,
+        &chunk.findings[middle..],
+        &rows[middle..],
+    )?);
     Ok(Some(two))
 }
 
 /// Some rows of a chunk as a chunk.
-fn part(whole: &Chunk, findings: &[Sent], rows: &[&[u8]]) -> Result<Vec<Chunk>, DeliveryError> {
+fn part(
+    whole: &Chunk,
+    form: Form,
+    findings: &[Sent],
+    rows: &[&[u8]],
+) -> Result<Vec<Chunk>, DeliveryError> {
     let limits = Limits {
-        form: Form::Array,
+        form,
         bytes: usize::MAX,
         field: None,
     };

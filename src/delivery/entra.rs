@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::error::ErrorKind;
 use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredentialOptions,
@@ -16,6 +17,8 @@ use azure_identity::{
 };
 use tokio::sync::Mutex;
 
+use super::answer::Answer;
+use super::http::Clients;
 use crate::job::{Credential, JobError, LogAnalytics, Setting, secret_variable, variable};
 
 /// What the token is for, in the public cloud.
@@ -27,9 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Entra {
     settings: Settings,
     scope: String,
-    client: reqwest::Client,
-    /// The credential that gave the last token, and keeps it as long as it lasts.
-    current: Mutex<Option<Arc<dyn TokenCredential>>>,
+    clients: Clients,
+    current: Mutex<Option<Current>>,
+}
+
+/// The credential that gives tokens, which keeps each as long as it lasts.
+struct Current {
+    credential: Arc<dyn TokenCredential>,
+    token: String,
 }
 
 impl std::fmt::Debug for Entra {
@@ -46,7 +54,7 @@ struct Settings {
 }
 
 impl Entra {
-    pub fn new(sink: &LogAnalytics, client: reqwest::Client) -> Result<Self, JobError> {
+    pub fn new(sink: &LogAnalytics, clients: &Clients) -> Result<Self, JobError> {
         let or = |setting: &Option<Setting>, other: Option<String>| match setting {
             Some(setting) => setting.resolve().map(Some),
             None => Ok(other),
@@ -62,46 +70,53 @@ impl Entra {
                 Some(scope) => scope.resolve()?,
                 None => SCOPE.to_owned(),
             },
-            client,
+            clients: clients.clone(),
             current: Mutex::new(None),
         })
     }
 
-    /// A token. `anew`: the one that was given before is not taken any more.
-    pub async fn token(&self, anew: bool) -> Result<String, NoToken> {
+    /// A token that is good, as far as is known.
+    pub async fn token(&self) -> Result<String, Answer> {
         let mut current = self.current.lock().await;
-        if anew {
-            *current = None;
-        }
-        if let Some(credential) = current.as_ref() {
-            return self.ask(credential.as_ref()).await;
+        if let Some(current) = current.as_mut() {
+            let token = self.ask(current.credential.as_ref()).await;
+            current.token = token.map_err(NoToken::answer)?;
+            return Ok(current.token.clone());
         }
         let mut failures = Vec::new();
         for kind in self.kinds() {
-            let credential = self.settings.credential(kind, &self.client);
-            let token = match &credential {
-                Ok(credential) => self.ask(credential.as_ref()).await,
-                Err(why) => Err(NoToken::for_ever(why.clone())),
+            let asked = async {
+                let credential = self.settings.credential(kind, &self.clients);
+                let credential = credential.map_err(NoToken::for_ever)?;
+                let token = self.ask(credential.as_ref()).await?;
+                Ok(Current { credential, token })
             };
-            match (token, credential) {
-                (Ok(token), Ok(credential)) => {
-                    *current = Some(credential);
-                    return Ok(token);
-                }
-                (Err(failure), _) => failures.push((kind, failure)),
-                (Ok(_), Err(_)) => unreachable!("a token comes of a credential"),
+            match asked.await {
+                Ok(found) => return Ok(current.insert(found).token.clone()),
+                Err(failure) => failures.push((kind, failure)),
             }
         }
         let told = failures
             .iter()
-            .map(|(kind, failure)| format!("{}: {}", word(*kind), failure.why));
-        Err(NoToken {
-            why: format!(
-                "no token of Entra ID: {}",
-                told.collect::<Vec<_>>().join("; ")
-            ),
-            is_final: failures.iter().all(|(_, failure)| failure.is_final),
-        })
+            .map(|(kind, failure): &(_, NoToken)| format!("{}: {}", word(*kind), failure.why));
+        // Where nobody answers for a managed identity there is none: the last one's word counts.
+        let is_final = failures.last().is_some_and(|(_, failure)| failure.is_final);
+        let why = format!(
+            "no token of Entra ID: {}",
+            told.collect::<Vec<_>>().join("; ")
+        );
+        Err(NoToken { why, is_final }.answer())
+    }
+
+    /// The next token is another one, unless that is so already.
+    pub async fn forget(&self, token: &str) {
+        let mut current = self.current.lock().await;
+        if current
+            .as_ref()
+            .is_some_and(|current| current.token == token)
+        {
+            *current = None;
+        }
     }
 
     /// The credentials to try. One that is set up is meant, and no other is tried in its place.
@@ -139,8 +154,12 @@ impl Settings {
     fn credential(
         &self,
         kind: Credential,
-        client: &reqwest::Client,
+        clients: &Clients,
     ) -> Result<Arc<dyn TokenCredential>, String> {
+        let client = match kind {
+            Credential::ManagedIdentity => &clients.here,
+            _ => &clients.out,
+        };
         let client_options = ClientOptions {
             transport: Some(Transport::new(Arc::new(client.clone()))),
             retry: RetryOptions::none(), // whoever sends tries again
@@ -187,10 +206,10 @@ impl Settings {
 }
 
 /// Why there is no token.
-pub(super) struct NoToken {
-    pub why: String,
+struct NoToken {
+    why: String,
     /// Another try comes to the same.
-    pub is_final: bool,
+    is_final: bool,
 }
 
 impl NoToken {
@@ -200,21 +219,30 @@ impl NoToken {
             is_final: true,
         }
     }
+
+    fn answer(self) -> Answer {
+        match self.is_final {
+            true => Answer::refused(self.why),
+            false => Answer::later(self.why),
+        }
+    }
 }
 
-/// Whether Entra ID said no, and not that it is busy.
+/// Whether it was said no, or something is missing; and not that the network failed, or the service.
 fn is_refusal(error: &azure_core::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        let status = error
-            .downcast_ref()
-            .and_then(azure_core::Error::http_status);
-        if let Some(status) = status.map(u16::from) {
+        let azure = error.downcast_ref::<azure_core::Error>();
+        if let Some(status) = azure.and_then(azure_core::Error::http_status) {
+            let status = u16::from(status);
             return matches!(status, 400..=499) && !matches!(status, 408 | 429);
+        }
+        if azure.is_some_and(|azure| matches!(azure.kind(), ErrorKind::Io)) {
+            return false;
         }
         cause = error.source();
     }
-    false
+    true
 }
 
 fn word(kind: Credential) -> &'static str {

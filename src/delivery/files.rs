@@ -39,14 +39,19 @@ impl Files {
     }
 }
 
-/// Prints a chunk.
-pub(super) fn print(chunk: &Chunk) -> Answer {
-    let printed = unpacked(&chunk.body).and_then(|lines| {
+/// Prints a chunk. Whoever reads may be slow, and holds nobody else up.
+pub(super) async fn print(chunk: &Chunk) -> Answer {
+    let body = chunk.body.clone();
+    let printed = tokio::task::spawn_blocking(move || {
+        let lines = unpacked(&body)?;
         let mut stdout = std::io::stdout().lock();
         stdout.write_all(&lines)?;
         stdout.flush()
     });
-    taken(printed.map_err(|error| error.to_string()))
+    taken(match printed.await {
+        Ok(printed) => printed.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 fn taken(put: Result<(), String>) -> Answer {

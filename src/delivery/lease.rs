@@ -3,16 +3,17 @@
 //! An object beside the outbox says who does, and is written again as long as the work goes on. Whoever does not write it for
 //! half a minute was killed, by the clock of whoever waits; of a process of this machine that is seen at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use deltalake::DeltaTable;
+use deltalake::{DeltaTable, DeltaTableError};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::error::DeliveryError;
+use crate::error::causes;
 
 /// Readers of Delta tables, and those who clean them up, leave what begins with `_` alone.
 const LEASE: &str = "_send.lease";
@@ -23,9 +24,11 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// How often those who wait look.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Held until it is ended.
+/// Held until it is ended, or lost: another one may have taken it over from a process that slept.
 pub(super) struct Lease {
     store: Arc<dyn ObjectStore>,
+    me: String,
+    last_beat: Arc<Mutex<Instant>>,
     beat: JoinHandle<()>,
 }
 
@@ -35,25 +38,32 @@ impl Lease {
         let store = table.log_store().object_store(None);
         let me = whoami();
         let mut seen: Option<(String, Instant)> = None;
+        let mut is_taken_over = false;
         loop {
             let put = PutOptions::from(PutMode::Create);
             let put = store
                 .put_opts(&Path::from(LEASE), me.clone().into(), put)
                 .await;
             match put {
-                Ok(_) => return Ok(Self::held(store, me)),
+                Ok(_) => {
+                    // Of two who took it from one that was killed, the later one's stands.
+                    if is_taken_over {
+                        sleep(2 * LOOK).await;
+                    }
+                    if !is_taken_over || holder(store.as_ref()).await? == Some(me.clone()) {
+                        return Ok(Self::held(store, me));
+                    }
+                }
                 Err(object_store::Error::AlreadyExists { .. }) => {}
-                Err(error) => return Err(deltalake::DeltaTableError::from(error).into()),
+                Err(error) => return Err(DeltaTableError::from(error).into()),
             }
-            let now = stamp(store.as_ref()).await;
-            match (&seen, now) {
-                (_, None) => continue, // it is free
+            match (&seen, holder(store.as_ref()).await?) {
+                (_, None) => {}
                 (Some((before, since)), Some(now)) if *before == now => {
                     let is_dead = since.elapsed() > SILENCE || is_gone(&now);
-                    // Another one who waits may have taken it over a moment ago.
-                    if is_dead && stamp(store.as_ref()).await.as_ref() == Some(&now) {
-                        let _ = store.delete(&Path::from(LEASE)).await;
-                        seen = None;
+                    if is_dead && holder(store.as_ref()).await?.as_ref() == Some(&now) {
+                        let _ = store.delete(&Path::from(LEASE)).await; // another one may have
+                        (seen, is_taken_over) = (None, true);
                         continue;
                     }
                 }
@@ -67,55 +77,107 @@ impl Lease {
     }
 
     fn held(store: Arc<dyn ObjectStore>, me: String) -> Self {
-        let beating = Arc::clone(&store);
+        let last_beat = Arc::new(Mutex::new(Instant::now()));
+        let (beating, beaten) = (Arc::clone(&store), Arc::clone(&last_beat));
+        let mine = me.clone();
         let beat = tokio::spawn(async move {
             for beat in 1_u64.. {
                 sleep(BEAT).await;
-                let text = format!("{me} {beat}");
-                if let Err(error) = beating.put(&Path::from(LEASE), text.into()).await {
-                    tracing::warn!("`{LEASE}` cannot be written: {error}");
+                let is_mine = |holder: String| holder.starts_with(&mine);
+                let written = async {
+                    if !holder(beating.as_ref()).await?.is_some_and(is_mine) {
+                        return Ok(false);
+                    }
+                    let text = format!("{mine} {beat}");
+                    let put = beating.put(&Path::from(LEASE), text.into()).await;
+                    put.map(|_| true)
+                        .map_err(|error| DeltaTableError::from(error).into())
+                };
+                match written.await {
+                    Ok(true) => *lock(&beaten) = Instant::now(),
+                    Ok(false) => return, // another one has it
+                    Err(error) => warn("cannot be written", &error),
                 }
             }
         });
-        Self { store, beat }
+        Self {
+            store,
+            me,
+            last_beat,
+            beat,
+        }
+    }
+
+    /// Whether nobody else can have taken it.
+    pub fn is_held(&self) -> bool {
+        !self.beat.is_finished() && lock(&self.last_beat).elapsed() < SILENCE
     }
 
     pub async fn end(self) {
         self.beat.abort();
         let _ = self.beat.await;
-        if let Err(error) = self.store.delete(&Path::from(LEASE)).await {
-            tracing::warn!(
-                "`{LEASE}` cannot be removed, and holds others back for half a minute: {error}"
+        let ended = async {
+            let holder = holder(self.store.as_ref()).await?;
+            if holder.is_some_and(|holder| holder.starts_with(&self.me)) {
+                let deleted = self.store.delete(&Path::from(LEASE)).await;
+                deleted.map_err(DeltaTableError::from)?;
+            }
+            Ok::<_, DeliveryError>(())
+        };
+        if let Err(error) = ended.await {
+            warn(
+                "cannot be removed, and holds others back for half a minute",
+                &error,
             );
         }
     }
 }
 
-/// What is written there, which changes with each beat.
-async fn stamp(store: &dyn ObjectStore) -> Option<String> {
-    let found = store.get(&Path::from(LEASE)).await.ok()?;
-    let bytes = found.bytes().await.ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+fn lock(instant: &Mutex<Instant>) -> MutexGuard<'_, Instant> {
+    instant.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// This process on this machine, since it was started.
+fn warn(what: &str, error: &DeliveryError) {
+    tracing::warn!("`{LEASE}` {what}: {}", causes(error).join(": "));
+}
+
+/// What is written there, which changes with each beat; none where it is free.
+async fn holder(store: &dyn ObjectStore) -> Result<Option<String>, DeliveryError> {
+    let read = async {
+        let bytes = store.get(&Path::from(LEASE)).await?.bytes().await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    match read.await {
+        Ok(holder) => Ok(Some(holder)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(DeltaTableError::from(error).into()),
+    }
+}
+
+/// This process on this machine, and this call of it.
 fn whoami() -> String {
-    format!("{} {}", machine(), std::process::id())
+    let call = rand::random::<u32>();
+    format!("{} {} {call:08x}", machine(), std::process::id())
 }
 
-/// This start of this machine.
+/// This start of this machine, and whose processes can be seen from here.
 fn machine() -> String {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    let words = [name, boot].map(|word| word.unwrap_or_default().trim().to_owned());
-    words.join("/")
+    let words = ["kernel/random/boot_id", "kernel/hostname"]
+        .map(|name| std::fs::read_to_string(format!("/proc/sys/{name}")).unwrap_or_default());
+    let processes = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!(
+        "{}/{}/{}",
+        words[0].trim(),
+        words[1].trim(),
+        processes.display()
+    )
 }
 
 /// Whether a holder is a process of this machine that is not there any more.
 fn is_gone(holder: &str) -> bool {
     let mut words = holder.split(' ');
     let (on, process) = (words.next(), words.next());
-    on.is_some_and(|on| on == machine() && on.len() > 1)
+    on.is_some_and(|on| on == machine() && on.contains("pid:"))
         && process.is_some_and(|process| !std::path::Path::new("/proc").join(process).exists())
 }
 

@@ -7,8 +7,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
 
 const LONGEST: usize = 45;
-/// Names that the service keeps for itself.
-const RESERVED: [&str; 10] = [
+/// Names that the Logs Ingestion API keeps for itself.
+pub(super) const RESERVED: &[&str] = &[
     "_ResourceId",
     "id",
     "_SubscriptionId",
@@ -16,16 +16,19 @@ const RESERVED: [&str; 10] = [
     "Type",
     "UniqueId",
     "Title",
-    "tenant",
-    "RawData",
-    "MG",
 ];
+/// Names that the HTTP Data Collector API keeps for itself.
+pub(super) const RESERVED_LEGACY: &[&str] = &["tenant", "TimeGenerated", "RawData"];
 
 /// The rows with names that may be: `userIdentity.arn` is `userIdentity_arn`.
 ///
 /// # Errors
 /// What is wrong with a name that cannot be mended so.
-pub(super) fn renamed(rows: &RecordBatch, except: &str) -> Result<RecordBatch, String> {
+pub(super) fn renamed(
+    rows: &RecordBatch,
+    except: &str,
+    reserved: &[&str],
+) -> Result<RecordBatch, String> {
     let mut taken = BTreeSet::new();
     let schema = rows.schema();
     let fields = schema.fields().iter().map(|field| {
@@ -35,7 +38,7 @@ pub(super) fn renamed(rows: &RecordBatch, except: &str) -> Result<RecordBatch, S
         }
         let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let is_letter = plain.starts_with(|c: char| c.is_ascii_alphabetic());
-        let is_reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&plain));
+        let is_reserved = reserved.iter().any(|name| name.eq_ignore_ascii_case(&plain));
         if !is_letter || is_reserved || plain.len() > LONGEST {
             return Err(format!(
                 "a table of Log Analytics has no column `{name}` (a letter first, 45 letters, digits and `_` at most, and not one of its own names): call it otherwise in a shape of your own"
@@ -65,7 +68,7 @@ mod tests {
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let columns = names.iter().map(|_| new_empty_array(&DataType::Utf8));
         let rows = RecordBatch::try_new(schema, columns.collect()).unwrap();
-        let renamed = renamed(&rows, "_finding_id")?;
+        let renamed = renamed(&rows, "_finding_id", RESERVED)?;
         let schema = renamed.schema();
         Ok(schema
             .fields()

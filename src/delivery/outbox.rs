@@ -2,7 +2,8 @@
 //!
 //! Rows are added. A chunk is there as `pending`, with its body, before it is sent; what follows (`failed`, and at last
 //! `delivered`, `split` or `discarded`) is another row of it, and the earlier ones may go then. Up to which version of the table of findings a receiver was
-//! thought of is said by an application transaction of the commit that put its chunks there: both are there, or neither.
+//! thought of is said by an application transaction of the commit that put its chunks there: both are there, or neither. Each
+//! such commit is a look, and its number is higher than that of the look before: what is said later of a finding.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -26,9 +27,11 @@ use serde::{Deserialize, Serialize};
 
 use super::chunk::{Chunk, Sent};
 use super::error::DeliveryError;
+use super::findings::Since;
 use crate::fault;
 use crate::job::Job;
 use crate::put_if_absent;
+use crate::session;
 use crate::sinks::{
     Made, commit_once, create, lost_a_race, open_table, write_session, writer_properties,
 };
@@ -85,8 +88,8 @@ pub(super) struct Entry {
     pub sink: String,
     pub chunk: Chunk,
     pub state: State,
-    /// The version of the table of findings that was looked at.
-    pub version: i64,
+    /// The look that put it there.
+    pub look: i64,
     /// What the receiver answered, as a number of HTTP.
     pub status: Option<u16>,
     pub error: Option<String>,
@@ -110,7 +113,7 @@ pub struct Waiting {
     /// What was said the last time.
     pub error: Option<String>,
     #[serde(skip)]
-    pub(super) version: i64,
+    pub(super) look: i64,
     #[serde(skip)]
     pub(super) sent: Vec<Sent>,
 }
@@ -122,7 +125,7 @@ struct Noted {
     chunk: String,
     state: State,
     at: DateTime<Utc>,
-    version: i64,
+    look: i64,
     #[serde(default)]
     findings: Vec<Sent>,
     bytes: u64,
@@ -138,15 +141,23 @@ pub(super) enum Commit {
 }
 
 /// The outbox of a job, there or to be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Outbox {
+    ctx: SessionContext,
     table: DeltaTable,
     name: String,
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
+    }
 }
 
 impl Outbox {
     pub async fn open(job: &Job) -> Result<Self, DeliveryError> {
         let outbox = Self {
+            ctx: session::connect(job)?,
             table: open_table(&job.outbox.table).await?,
             name: table_name(job),
         };
@@ -159,6 +170,11 @@ impl Outbox {
     pub async fn prove(&self) -> Result<(), DeliveryError> {
         let proven = put_if_absent::prove(&self.table).await;
         Ok(proven.map_err(crate::sinks::SinkError::from)?)
+    }
+
+    /// The engine that reads it, within the job's limits.
+    pub fn ctx(&self) -> &SessionContext {
+        &self.ctx
     }
 
     pub fn table(&self) -> &DeltaTable {
@@ -180,31 +196,79 @@ impl Outbox {
         }
     }
 
-    /// Up to which version of the table of findings a receiver was thought of.
-    pub async fn seen(&self, sink: &str) -> Result<Option<i64>, DeliveryError> {
+    /// From where on the table of findings is to be looked at for a receiver; `None`: the receiver is new.
+    pub async fn since(
+        &self,
+        sink: &str,
+        table: Option<&str>,
+    ) -> Result<Option<Since>, DeliveryError> {
+        let Some(begun) = self.marked(&format!("{MARK}/{sink}")).await? else {
+            return Ok(None);
+        };
+        let version = match table {
+            Some(table) => self.marked(&format!("{MARK}/{sink}/{table}")).await?,
+            None => None,
+        };
+        Ok(Some(match version {
+            None => Since::Beginning,
+            Some(version) => Since::Version {
+                version,
+                begun: DateTime::from_timestamp_micros(begun).unwrap_or_default(),
+            },
+        }))
+    }
+
+    async fn marked(&self, mark: &str) -> Result<Option<i64>, DeliveryError> {
         if self.table.version().is_none() {
             return Ok(None);
         }
         let log = self.table.log_store();
-        let mark = format!("{MARK}/{sink}");
         let version = self.table.snapshot()?;
         Ok(version.transaction_version(log.as_ref(), mark).await?)
     }
 
-    /// Notes that receivers were thought of up to a version, with what is to be sent to them.
+    /// The number of the next look.
+    pub async fn next_look(&mut self) -> Result<i64, DeliveryError> {
+        self.make().await?;
+        let version = self.table.version().unwrap_or_default();
+        Ok(i64::try_from(version).unwrap_or(i64::MAX).saturating_add(1))
+    }
+
+    /// Notes of receivers that are new that they are, and of which version of the table of findings they are sent nothing.
+    pub async fn note_new(
+        &mut self,
+        sinks: &[&str],
+        seen: Option<(&str, i64)>,
+    ) -> Result<Commit, DeliveryError> {
+        self.make().await?;
+        let now = Utc::now().timestamp_micros();
+        let new = sinks.iter();
+        let new = new.map(|sink| Transaction::new(format!("{MARK}/{sink}"), now));
+        let seen = seen
+            .iter()
+            .flat_map(|(table, version)| marks(sinks, table, *version));
+        self.look(new.chain(seen).collect(), &[]).await
+    }
+
+    /// Notes that receivers were thought of up to a version of the table of findings, with what is to be sent to them.
     pub async fn note_seen(
         &mut self,
         sinks: &[&str],
+        table: &str,
         version: i64,
         entries: &[Entry],
     ) -> Result<Commit, DeliveryError> {
-        self.make().await?;
-        let marks = sinks.iter();
-        let marks = marks.map(|sink| Transaction::new(format!("{MARK}/{sink}"), version));
-        // Another run that thinks of the same receiver conflicts by the mark, and its commit is not built upon.
-        let commit = CommitProperties::default()
-            .with_application_transactions(marks.collect())
-            .with_max_retries(0);
+        self.look(marks(sinks, table, version).collect(), entries)
+            .await
+    }
+
+    async fn look(
+        &mut self,
+        marks: Vec<Transaction>,
+        entries: &[Entry],
+    ) -> Result<Commit, DeliveryError> {
+        // Another look for the same receiver conflicts by its mark; what is noted of chunks meanwhile does not.
+        let commit = CommitProperties::default().with_application_transactions(marks);
         let write = self.table.clone().write([batch(entries)?]);
         let write = write
             .with_save_mode(SaveMode::Append)
@@ -276,7 +340,7 @@ impl Outbox {
                         since: row.at,
                         failures: 0,
                         error: None,
-                        version: row.version,
+                        look: row.look,
                         sent: row.findings,
                     });
                 }
@@ -284,7 +348,7 @@ impl Outbox {
         }
         waiting.retain(|key, _| !ended.contains(key));
         let mut waiting: Vec<_> = waiting.into_values().collect();
-        waiting.sort_by(|a, b| (a.version, a.since, &a.chunk).cmp(&(b.version, b.since, &b.chunk)));
+        waiting.sort_by(|a, b| (a.look, &a.chunk).cmp(&(b.look, &b.chunk)));
         Ok(waiting)
     }
 
@@ -381,15 +445,19 @@ impl Outbox {
             })
         });
         let mut rows: Vec<Noted> = rows.collect::<Result<_, _>>()?;
-        rows.sort_by_key(|row| (row.version, row.at));
+        rows.sort_by_key(|row| (row.look, row.at));
         Ok(rows)
     }
 
     async fn rows(&self) -> Result<DataFrame, DeliveryError> {
-        let ctx = SessionContext::new();
-        self.table.update_datafusion_session(&ctx.state())?;
-        Ok(ctx.read_table(self.table.table_provider().await?)?)
+        self.table.update_datafusion_session(&self.ctx.state())?;
+        Ok(self.ctx.read_table(self.table.table_provider().await?)?)
     }
+}
+
+fn marks(sinks: &[&str], table: &str, version: i64) -> impl Iterator<Item = Transaction> {
+    let marks = sinks.iter();
+    marks.map(move |sink| Transaction::new(format!("{MARK}/{sink}/{table}"), version))
 }
 
 fn finding_fields() -> Fields {
@@ -407,7 +475,7 @@ fn schema() -> SchemaRef {
         text("chunk"),
         text("state"),
         Field::new("at", utc, true),
-        whole("version"),
+        whole("look"),
         Field::new("findings", DataType::List(Arc::new(finding)), true),
         whole("bytes"),
         whole("status"),
@@ -452,7 +520,7 @@ fn batch(entries: &[Entry]) -> Result<RecordBatch, DeliveryError> {
         texts(|entry| Some(&entry.chunk.id)),
         texts(|entry| Some(entry.state.word())),
         Arc::new(at),
-        numbers(|entry| Some(entry.version)),
+        numbers(|entry| Some(entry.look)),
         Arc::new(findings.finish()),
         numbers(|entry| i64::try_from(entry.chunk.bytes).ok()),
         numbers(|entry| entry.status.map(i64::from)),

@@ -14,7 +14,7 @@ use datafusion::datasource::MemTable;
 
 use super::chunk::ID;
 use super::error::DeliveryError;
-use super::names::renamed;
+use super::names::{RESERVED, RESERVED_LEGACY, renamed};
 use crate::job::{BuiltInShape, Job, Receiver, ReceiverKind, Shape};
 use crate::misfit::misfit;
 use crate::session;
@@ -95,25 +95,19 @@ pub(super) async fn shaped(
     if shaped.is_empty() {
         shaped.push(RecordBatch::new_empty(schema));
     }
-    if !is_for_log_analytics(receiver) {
-        return Ok(shaped);
-    }
+    let reserved = match &receiver.kind {
+        ReceiverKind::LogAnalytics(_) => RESERVED,
+        ReceiverKind::LogAnalyticsLegacy(_) => RESERVED_LEGACY,
+        _ => return Ok(shaped),
+    };
     let renamed = shaped.iter().map(|rows| {
-        renamed(rows, ID).map_err(|message| DeliveryError::Shape {
+        renamed(rows, ID, reserved).map_err(|message| DeliveryError::Shape {
             sink: receiver.name.clone(),
             place: receiver.place.clone(),
             message,
         })
     });
     renamed.collect()
-}
-
-fn is_for_log_analytics(receiver: &Receiver) -> bool {
-    let kind = &receiver.kind;
-    matches!(
-        kind,
-        ReceiverKind::LogAnalytics(_) | ReceiverKind::LogAnalyticsLegacy(_)
-    )
 }
 
 /// The findings with a column [`DELIVERY`].

@@ -212,11 +212,34 @@ impl Sink<'_> {
 
     /// A secret stands in the environment, and never in a job file.
     fn secret(&self, key: &str, setting: &Setting) -> Result<(), JobError> {
-        if setting.template.is_reference() {
-            return Ok(());
+        match setting.template.is_reference() {
+            true => Ok(()),
+            false => Err(self.written_out(key)),
         }
+    }
+
+    fn written_out(&self, key: &str) -> JobError {
         let message = "a secret is not written into a job: put it into the environment, or into a file, and write `${env:NAME}` (`NAME`, or `NAME_FILE` with the file's path)";
-        Err(self.wrong(key, message))
+        self.wrong(key, message)
+    }
+
+    /// A URL, of which what is secret is not written out either.
+    fn url(&self, template: Option<Template>) -> Result<Setting, JobError> {
+        let url = self.needed("url", template)?;
+        let text = url.template.as_written();
+        let address = text.split_once("://").map_or(text, |(_, address)| address);
+        let (before, query) = address.split_once('?').unwrap_or((address, ""));
+        let host = before.split('/').next().unwrap_or_default();
+        let user = host.rsplit_once('@').map(|(user, _)| user);
+        let is_written_out = |value: &str| !value.is_empty() && !value.contains("${env:");
+        let in_query = query.split('&').any(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            is_secret_name(name) && is_written_out(value)
+        });
+        match in_query || user.is_some_and(is_written_out) {
+            true => Err(self.written_out("url")),
+            false => Ok(url),
+        }
     }
 
     fn wrong(&self, key: &str, message: impl Into<String>) -> JobError {
@@ -382,14 +405,14 @@ impl Sink<'_> {
                             .place_in(&format!("{}.headers", self.key), &name),
                         template: value,
                     };
-                    if is_secret_header(&name) {
-                        self.secret(&format!("headers.{name}"), &setting)?;
+                    if is_secret_name(&name) && !setting.template.is_secret() {
+                        return Err(self.written_out(&format!("headers.{name}")));
                     }
                     Ok((name, setting))
                 });
                 ReceiverKind::Webhook(Webhook {
                     headers: headers.collect::<Result<_, JobError>>()?,
-                    url: self.needed("url", spec.url)?,
+                    url: self.url(spec.url)?,
                     secret,
                     batch: spec.batch,
                 })
@@ -413,18 +436,15 @@ fn is_stdout(location: &Template) -> bool {
     location.as_written() == "-"
 }
 
-/// Whether a header of this name usually holds a secret.
-fn is_secret_header(name: &str) -> bool {
+/// Words in the names of what is secret.
+const SECRETS: [&str; 8] = [
+    "auth", "code", "cookie", "key", "password", "secret", "sig", "token",
+];
+
+/// Whether a header, or a part of a URL's query, of this name usually holds a secret.
+fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let words = [
-        "authorization",
-        "token",
-        "secret",
-        "key",
-        "cookie",
-        "password",
-    ];
-    words.iter().any(|word| name.contains(word))
+    SECRETS.iter().any(|word| name.contains(word))
 }
 
 /// `process_execution` writes `AnomalousProcessExecutionResult`.

@@ -65,14 +65,21 @@ impl Template {
     }
 }
 
-/// Notes a value and what object stores make of it: a path has no slash at its beginning. One letter is no secret.
+/// Notes a value and what others make of it: a path of an object store has no slash at its beginning, and a service that does not
+/// know a URL says its path. One letter is no secret.
 pub(super) fn remember(name: &str, value: &str) {
     let mut resolved = RESOLVED
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     let encoded = url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
     let escaped = encoded.replace('+', "%20");
-    for value in [value, value.trim_start_matches('/'), &encoded, &escaped] {
+    let url = url::Url::parse(value).ok();
+    let parts = url.iter().flat_map(|url| {
+        let path = url.scheme().starts_with("http").then(|| url.path());
+        path.into_iter().chain(url.query()).chain(url.password())
+    });
+    let forms = [value, value.trim_start_matches('/'), &encoded, &escaped];
+    for value in forms.into_iter().chain(parts) {
         if value.len() > 1 {
             resolved.insert(value.to_owned(), name.to_owned());
         }
@@ -129,6 +136,17 @@ mod tests {
         assert_eq!(
             as_written("no file mnt/quiet-waters/events/a.parquet"),
             "no file ${env:LAKE}/events/a.parquet"
+        );
+    }
+
+    #[test]
+    fn of_a_url_the_path_and_the_query_are_put_back_too() {
+        let template = Template("${env:HOOK}".to_owned());
+        let url = "https://hooks.example.org/T012/B345?code=6789";
+        template.resolve(|_| Some(url.to_owned())).unwrap();
+        assert_eq!(
+            as_written("Cannot POST /T012/B345, code=6789"),
+            "Cannot POST ${env:HOOK}, ${env:HOOK}"
         );
     }
 

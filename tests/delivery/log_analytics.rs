@@ -64,11 +64,31 @@ fn as_long_as_the_service_asks_nothing_is_sent() {
     let azure = Azure::new();
     azure.run().succeeds();
     add_findings(&azure.dir, 3_000, 2_000);
-    azure.logs.behave([Fault::StatusRetryAfter(429, 3)]);
-    let started = Instant::now();
+    let before = azure.logs.requests().len();
+    // Whatever was under way with the one that is told to wait may come to its end.
+    let slow = Fault::Slow(Duration::from_millis(200));
+    azure.logs.behave([
+        Fault::StatusRetryAfter(429, 3),
+        slow.clone(),
+        slow.clone(),
+        slow,
+    ]);
     azure.send().succeeds();
-    assert!(started.elapsed() > Duration::from_secs(3));
     azure.all_arrived();
+    let times: Vec<_> = azure.logs.requests()[before..]
+        .iter()
+        .map(|request| request.at)
+        .collect();
+    let since = |time: &Instant| time.duration_since(times[0]);
+    let meanwhile = times[4..]
+        .iter()
+        .filter(|time| since(time) < Duration::from_millis(2_900));
+    assert_eq!(
+        meanwhile.count(),
+        0,
+        "{:?}",
+        times.iter().map(since).collect::<Vec<_>>()
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::servers::{Fault, Server, Shape, Webhook};
 use super::{add_findings, ids, send_to};
-use crate::kit::{AS_OF, Dir, JOB, batch, event};
+use crate::kit::{AS_OF, Dir, JOB, batch, event, usual, write_delta};
 
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -102,17 +102,101 @@ fn a_finding_that_says_again_what_it_said_before_is_sent_again() {
 
 #[test]
 fn a_table_that_is_made_anew_sends_nothing_twice_and_loses_nothing() {
+    let service = Server::start(Webhook::new(WHSEC, Shape::Array));
+    let dir = Dir::bare();
+    write_delta(&dir.events(), &usual(), &[]);
+    send_to(&dir, &hook("webhook", &service));
+    let nights = ["2026-03-10T00:00:00Z", AS_OF];
+    let mut found = Vec::new();
+    // The second table comes to the version that the first one had.
+    for night in nights {
+        crannog(&dir, &["run", JOB, "--as-of", night]).succeeds();
+        found.extend(ids(&dir));
+        let gone = dir.path(&format!("out/{}", &night[..10]));
+        std::fs::rename(dir.path("out/anomalies"), gone).unwrap();
+    }
+    crannog(&dir, &["run", JOB, "--as-of", nights[0]]).succeeds();
+    let mut sent = service.all_ids("finding_id");
+    sent.sort();
+    found.sort();
+    assert_eq!(sent, found);
+}
+
+#[test]
+fn what_was_said_later_of_a_finding_does_not_come_before_what_was_not_taken() {
     let (service, dir) = hooked();
-    crannog(&dir, &["run", JOB, "--as-of", "2026-03-10T00:00:00Z"]).succeeds();
-    let before = service.rows().len();
-    assert!(before > 0);
-    std::fs::rename(dir.path("out/anomalies"), dir.path("out/moved")).unwrap();
-    let said = crannog(&dir, &["run", JOB, "--as-of", AS_OF]);
-    assert_eq!(said.code, 0, "{said:#?}");
-    assert_eq!(service.rows().len(), before + ids(&dir).len());
-    let said = crannog(&dir, &["run", JOB, "--as-of", "2026-03-10T00:00:00Z"]);
-    assert_eq!(said.code, 0, "{said:#?}");
+    let late = event("2026-03-10T22:00:00Z", "db-1", "mallory", "mimikatz.exe");
+    crate::kit::append(&dir.events(), &batch(&[late]));
+    service.behave_by_chance(1, [(1.0, Fault::Status(400))]);
+    for version in [0, 1] {
+        let version = format!("sources.process_execution.version={version}");
+        let said = crannog(&dir, &["run", JOB, "--as-of", AS_OF, "--set", &version]);
+        assert_eq!(said.code, 4);
+        // The first chunk is refused; the second one may be taken, and waits for the first.
+        service.behave([Fault::Status(400)]);
+    }
+    service.behave(None::<Fault>);
+    crannog(&dir, &["send", JOB]).succeeds();
+    let rows = service.rows().into_iter().map(|row| row.value);
+    let counts = rows
+        .filter(|row| row["Process"] == "mimikatz.exe")
+        .map(|row| row["count"].clone());
+    assert_eq!(counts.collect::<Vec<_>>(), [40, 41]);
+}
+
+#[test]
+fn a_service_that_fails_for_one_chunk_alone_gets_the_others() {
+    let (service, dir) = hooked();
+    crannog(&dir, &["run", JOB, "--as-of", AS_OF]).succeeds();
+    add_findings(&dir, 3_000, 1_000);
+    service.behave([Fault::Status(403), Fault::Status(400)]);
+    let said = crannog(&dir, &["send", JOB]);
+    assert_eq!(said.code, 4, "{said:#?}");
+    let there = service.all_ids("finding_id").len();
+    let all = ids(&dir).len();
+    assert!(there > all / 4 && there < all, "{there} of {all}");
+    crannog(&dir, &["send", JOB]).succeeds();
     assert_eq!(service.answered_twice("finding_id"), [""; 0]);
+    assert_eq!(service.all_ids("finding_id").len(), all);
+}
+
+#[test]
+fn a_shape_that_fails_on_the_findings_holds_no_other_sink_back() {
+    let (service, dir) = hooked();
+    dir.write(
+        "sql/bad.sql",
+        "SELECT finding_id AS _finding_id, arrow_cast(\"Account\", 'Int32') AS number FROM findings",
+    );
+    send_to(
+        &dir,
+        "name = \"bad\"\ntype = \"ndjson\"\nlocation = \"../out/bad\"\nshape = \"../sql/bad.sql\"",
+    );
+    let said = crannog(&dir, &["run", JOB, "--as-of", AS_OF]);
+    assert_eq!(said.code, 4, "{said:#?}");
+    assert!(said.stderr.contains("sink `bad`"), "{}", said.stderr);
+    assert_eq!(service.rows().len(), ids(&dir).len());
+    dir.write(
+        "sql/bad.sql",
+        "SELECT finding_id AS _finding_id, \"Account\" FROM findings",
+    );
+    crannog(&dir, &["send", JOB]).succeeds();
+    assert_eq!(std::fs::read_dir(dir.path("out/bad")).unwrap().count(), 1);
+}
+
+#[test]
+fn what_waits_for_a_sink_that_the_job_has_not_any_more_is_told() {
+    let (service, dir) = hooked();
+    crannog(&dir, &["run", JOB, "--as-of", AS_OF, "--no-send"]).succeeds();
+    dir.edit_job("name = \"webhook\"", "name = \"hook\"");
+    let said = crannog(&dir, &["send", JOB]);
+    assert_eq!(said.code, 0, "{said:#?}");
+    assert!(
+        said.stderr
+            .contains("findings wait for the sink `webhook`, which the job has not"),
+        "{}",
+        said.stderr
+    );
+    assert!(service.requests().is_empty());
 }
 
 #[test]

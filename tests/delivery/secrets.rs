@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::servers::{Fault, Server, Shape, Webhook};
+use super::servers::{Server, Shape, Webhook};
 use super::{Azure, SECRET, send_to};
-use crate::kit::{AS_OF, Dir, JOB, Said};
+use crate::kit::{AS_OF, Dir, JOB, Said, read_delta};
 
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -34,7 +34,7 @@ fn whatever_fails_no_secret_is_in_what_is_said_or_written() {
         "type = \"webhook\"\nurl = \"${env:HOOK_URL}\"\nsecret = \"${env:HOOK}\"\nheaders = { Authorization = \"${env:HOOK_KEY}\" }",
     );
     azure.logs.rules().forbidden = true;
-    hook.behave_by_chance(1, [(1.0, Fault::CutBeforeAnswer)]);
+    // It says back the path that it does not know, with the secret in it.
     let secrets = [
         SECRET,
         WHSEC,
@@ -53,7 +53,7 @@ fn whatever_fails_no_secret_is_in_what_is_said_or_written() {
             let mut command = azure.command(words);
             command
                 .args(["--log-format", log, "--set", "outbox.timeout=3s"])
-                .env("RUST_LOG", "trace,h2=off,hyper=off,rustls=off")
+                .env("RUST_LOG", "trace")
                 .env("HOOK", WHSEC)
                 .env("HOOK_KEY", "b1ue-key-of-the-hook")
                 .env("HOOK_URL", &hook_url);
@@ -74,7 +74,14 @@ fn whatever_fails_no_secret_is_in_what_is_said_or_written() {
             }
         }
     }
+    let outbox = read_delta(&azure.dir.path("out/outbox")).rows;
+    let outbox = serde_json::to_string(&outbox).unwrap();
+    assert!(
+        outbox.contains("${env:HOOK_URL}") || outbox.contains("it answers 404"),
+        "{outbox}"
+    );
     for secret in secrets {
+        assert!(!outbox.contains(secret), "{secret} is in the outbox");
         assert_in_no_file(&azure.dir.path("out"), secret);
     }
 }
@@ -91,6 +98,34 @@ fn a_secret_in_the_job_file_is_refused() {
         error: jobs/process_execution.toml:[..]: `sinks[1].secret`: a secret is not written into a job: put it into the environment, or into a file, and write `${env:NAME}` (`NAME`, or `NAME_FILE` with the file's path)
         ",
     );
+}
+
+#[test]
+fn a_secret_that_stands_in_a_url_or_a_header_is_refused_and_one_that_is_put_there_is_not() {
+    for (line, key) in [
+        ("url = \"https://user:pass@example.org/hook\"", "url"),
+        (
+            "url = \"https://example.org/hook?api-version=1&sig=abc\"",
+            "url",
+        ),
+        (
+            "url = \"https://example.org\"\nheaders = { Authorization = \"Bearer abc\" }",
+            "headers.Authorization",
+        ),
+    ] {
+        let dir = Dir::new();
+        send_to(&dir, &format!("type = \"webhook\"\n{line}"));
+        let said = dir.check(&[]);
+        assert_eq!(said.code, 2, "{said:#?}");
+        let told = format!("`sinks[1].{key}`: a secret is not written into a job");
+        assert!(said.stderr.contains(&told), "{}", said.stderr);
+    }
+    let dir = Dir::new();
+    send_to(
+        &dir,
+        "type = \"webhook\"\nurl = \"https://example.org/hook?sig=${env:HOME}\"\nheaders = { Authorization = \"Bearer ${env:HOME}\" }",
+    );
+    dir.check(&[]).succeeds();
 }
 
 #[test]

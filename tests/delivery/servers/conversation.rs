@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use http_body_util::{BodyExt, Full};
 use hyper::Response;
@@ -59,6 +60,7 @@ impl<R: Rules> State<R> {
         let (head, mut body) = request.into_parts();
         let fault = lock(&self.manner).next();
         let position = lock(&self.log).enter(Request {
+            at: Instant::now(),
             headers: head.headers.clone(),
             fault: fault.clone(),
             raw_size: 0,

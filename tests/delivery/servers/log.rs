@@ -1,6 +1,7 @@
 //! What a server saw and what it took.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use hyper::HeaderMap;
 use serde_json::Value;
@@ -32,6 +33,7 @@ pub enum Violation {
 /// A request as a test may look at it.
 #[derive(Debug, Clone)]
 pub struct Request {
+    pub at: Instant,
     pub headers: HeaderMap,
     /// What the server was told to do wrong.
     pub fault: Option<Fault>,
