@@ -6,13 +6,9 @@
 //! such commit is a look, and its number is higher than that of the look before: what is said later of a finding.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, BinaryArray, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, StructBuilder, TimestampMicrosecondArray,
-};
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::array::AsArray;
+use arrow::datatypes::DataType;
 use arrow::json::LineDelimitedWriter;
 use chrono::{DateTime, Utc};
 use datafusion::logical_expr::{ident, lit};
@@ -23,9 +19,8 @@ use deltalake::kernel::Transaction;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::protocol::SaveMode;
-use serde::{Deserialize, Serialize};
 
-use super::chunk::{Chunk, Sent};
+use super::entry::{self, Entry, Noted, State, Waiting};
 use super::error::DeliveryError;
 use super::findings::Since;
 use crate::fault;
@@ -33,7 +28,7 @@ use crate::job::Job;
 use crate::put_if_absent;
 use crate::session;
 use crate::sinks::{
-    Made, commit_once, create, lost_a_race, open_table, write_session, writer_properties,
+    Made, SinkError, commit_once, create, lost_a_race, open_table, write_session, writer_properties,
 };
 use crate::strict::cast;
 
@@ -43,93 +38,6 @@ const MARK: &str = "crannog.outbox";
 /// What the table says that it is.
 pub(crate) fn table_name(job: &Job) -> String {
     format!("{MARK} {}", job.name)
-}
-
-/// What became of a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// It is to be sent.
-    Pending,
-    /// A try to send it failed; it is to be sent still.
-    Failed,
-    /// The receiver took it.
-    Delivered,
-    /// It was too large, and others have its findings.
-    Split,
-    /// Somebody said that it is not to be sent.
-    Discarded,
-}
-
-impl State {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Failed => "failed",
-            Self::Delivered => "delivered",
-            Self::Split => "split",
-            Self::Discarded => "discarded",
-        }
-    }
-
-    /// Whether its row says which findings it is about: that of parts says it where a chunk was split.
-    fn has_findings(self) -> bool {
-        matches!(self, Self::Pending | Self::Delivered | Self::Discarded)
-    }
-
-    fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Split | Self::Discarded)
-    }
-}
-
-/// A row of the outbox.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub sink: String,
-    pub chunk: Chunk,
-    pub state: State,
-    /// The look that put it there.
-    pub look: i64,
-    /// What the receiver answered, as a number of HTTP.
-    pub status: Option<u16>,
-    pub error: Option<String>,
-}
-
-/// A chunk that waits.
-#[derive(Clone, Debug, Serialize)]
-pub struct Waiting {
-    /// The sink.
-    pub sink: String,
-    /// The chunk's id.
-    pub chunk: String,
-    /// How many findings it has.
-    pub findings: usize,
-    /// Bytes of its body, uncompressed.
-    pub bytes: u64,
-    /// When it was put there.
-    pub since: DateTime<Utc>,
-    /// How often it was tried in vain.
-    pub failures: usize,
-    /// What was said the last time.
-    pub error: Option<String>,
-    #[serde(skip)]
-    pub(super) look: i64,
-    #[serde(skip)]
-    pub(super) sent: Vec<Sent>,
-}
-
-/// A row as it is read, without its body.
-#[derive(Debug, Deserialize)]
-struct Noted {
-    sink: String,
-    chunk: String,
-    state: State,
-    at: DateTime<Utc>,
-    look: i64,
-    #[serde(default)]
-    findings: Vec<Sent>,
-    bytes: u64,
-    error: Option<String>,
 }
 
 /// How a commit ended.
@@ -169,7 +77,7 @@ impl Outbox {
 
     pub async fn prove(&self) -> Result<(), DeliveryError> {
         let proven = put_if_absent::prove(&self.table).await;
-        Ok(proven.map_err(crate::sinks::SinkError::from)?)
+        Ok(proven.map_err(SinkError::from)?)
     }
 
     /// The engine that reads it, within the job's limits.
@@ -269,7 +177,7 @@ impl Outbox {
     ) -> Result<Commit, DeliveryError> {
         // Another look for the same receiver conflicts by its mark; what is noted of chunks meanwhile does not.
         let commit = CommitProperties::default().with_application_transactions(marks);
-        let write = self.table.clone().write([batch(entries)?]);
+        let write = self.table.clone().write([entry::batch(entries)?]);
         let write = write
             .with_save_mode(SaveMode::Append)
             .with_writer_properties(writer_properties())
@@ -286,7 +194,7 @@ impl Outbox {
 
     /// Notes what became of chunks.
     pub async fn note(&mut self, entries: &[Entry]) -> Result<(), DeliveryError> {
-        let rows = batch(entries)?;
+        let rows = entry::batch(entries)?;
         let committed = commit_once(&mut self.table, |table, id| {
             let commit = CommitProperties::default().with_metadata([id.metadata()]);
             table
@@ -304,7 +212,7 @@ impl Outbox {
         if self.table.version().is_some() {
             return Ok(());
         }
-        let columns: StructType = schema().as_ref().try_into_kernel()?;
+        let columns: StructType = entry::schema().as_ref().try_into_kernel()?;
         let new = self.table.clone().create();
         let new = new
             .with_columns(columns.fields().cloned())
@@ -428,7 +336,7 @@ impl Outbox {
         if self.table.version().is_none() {
             return Ok(Vec::new());
         }
-        let columns = schema();
+        let columns = entry::schema();
         let columns = columns.fields().iter().map(|field| ident(field.name()));
         let rows = self.rows().await?.select(columns.collect::<Vec<_>>())?;
         let rows = rows.drop_columns(&["body"])?;
@@ -458,74 +366,4 @@ impl Outbox {
 fn marks(sinks: &[&str], table: &str, version: i64) -> impl Iterator<Item = Transaction> {
     let marks = sinks.iter();
     marks.map(move |sink| Transaction::new(format!("{MARK}/{sink}/{table}"), version))
-}
-
-fn finding_fields() -> Fields {
-    let text = |name| Field::new(name, DataType::Utf8, true);
-    Fields::from(vec![text("finding_id"), text("content")])
-}
-
-fn schema() -> SchemaRef {
-    let text = |name| Field::new(name, DataType::Utf8, true);
-    let whole = |name| Field::new(name, DataType::Int64, true);
-    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let finding = Field::new("element", DataType::Struct(finding_fields()), true);
-    Arc::new(Schema::new(vec![
-        text("sink"),
-        text("chunk"),
-        text("state"),
-        Field::new("at", utc, true),
-        whole("look"),
-        Field::new("findings", DataType::List(Arc::new(finding)), true),
-        whole("bytes"),
-        whole("status"),
-        text("error"),
-        Field::new("body", DataType::Binary, true),
-    ]))
-}
-
-/// The rows of some entries. Only what is to be sent has its body with it.
-fn batch(entries: &[Entry]) -> Result<RecordBatch, DeliveryError> {
-    let texts = |text: fn(&Entry) -> Option<&str>| -> ArrayRef {
-        Arc::new(entries.iter().map(text).collect::<StringArray>())
-    };
-    let numbers = |number: fn(&Entry) -> Option<i64>| -> ArrayRef {
-        Arc::new(entries.iter().map(number).collect::<Int64Array>())
-    };
-    let now = Utc::now().timestamp_micros();
-    let at = TimestampMicrosecondArray::from(vec![now; entries.len()]).with_timezone("UTC");
-    let fields = finding_fields();
-    let element = Field::new("element", DataType::Struct(fields.clone()), true);
-    let mut findings =
-        ListBuilder::new(StructBuilder::from_fields(fields, entries.len())).with_field(element);
-    for entry in entries {
-        let sent = entry.chunk.findings.iter();
-        for sent in sent.filter(|_| entry.state.has_findings()) {
-            let row = findings.values();
-            for (place, text) in [&sent.finding_id, &sent.content].into_iter().enumerate() {
-                if let Some(texts) = row.field_builder::<StringBuilder>(place) {
-                    texts.append_value(text);
-                }
-            }
-            row.append(true);
-        }
-        findings.append(true);
-    }
-    let body = entries.iter().map(|entry| {
-        let body = entry.chunk.body.as_slice();
-        (entry.state == State::Pending).then_some(body)
-    });
-    let columns: Vec<ArrayRef> = vec![
-        texts(|entry| Some(&entry.sink)),
-        texts(|entry| Some(&entry.chunk.id)),
-        texts(|entry| Some(entry.state.word())),
-        Arc::new(at),
-        numbers(|entry| Some(entry.look)),
-        Arc::new(findings.finish()),
-        numbers(|entry| i64::try_from(entry.chunk.bytes).ok()),
-        numbers(|entry| entry.status.map(i64::from)),
-        texts(|entry| entry.error.as_deref()),
-        Arc::new(body.collect::<BinaryArray>()),
-    ];
-    Ok(RecordBatch::try_new(schema(), columns)?)
 }

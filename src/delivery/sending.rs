@@ -10,9 +10,10 @@ use tokio::time::Instant;
 
 use super::Delivered;
 use super::chunk::Chunk;
+use super::entry::{Entry, State, Waiting};
 use super::error::DeliveryError;
 use super::lease::Lease;
-use super::outbox::{Entry, Outbox, State, Waiting};
+use super::outbox::Outbox;
 use super::pace::Pace;
 use super::sender::{Fate, Sender};
 
@@ -22,25 +23,6 @@ const REQUESTS: usize = 4;
 const UNNOTED: usize = 16;
 /// Bytes of the bodies of one receiver that are in memory at the same time, uncompressed.
 const IN_MEMORY: u64 = 32_000_000;
-
-impl Entry {
-    /// What became of a chunk that waited.
-    pub fn of(waiting: &Waiting, state: State, status: Option<u16>, error: Option<String>) -> Self {
-        Self {
-            sink: waiting.sink.clone(),
-            chunk: Chunk {
-                id: waiting.chunk.clone(),
-                findings: waiting.sent.clone(),
-                body: Vec::new(),
-                bytes: usize::try_from(waiting.bytes).unwrap_or(usize::MAX),
-            },
-            state,
-            look: waiting.look,
-            status,
-            error,
-        }
-    }
-}
 
 /// What became of a chunk, as it is noted.
 struct Done {

@@ -13,6 +13,7 @@ mod model;
 mod place;
 mod receiver;
 mod report;
+mod sink;
 mod spec;
 mod sql_file;
 mod template;
