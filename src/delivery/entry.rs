@@ -100,6 +100,23 @@ pub(super) struct Noted {
     pub error: Option<String>,
 }
 
+impl Waiting {
+    /// Of the row that says that it is to be sent.
+    pub(super) fn new(row: &Noted) -> Self {
+        Self {
+            sink: row.sink.clone(),
+            chunk: row.chunk.clone(),
+            findings: row.findings.len(),
+            bytes: row.bytes,
+            since: row.at,
+            failures: 0,
+            error: None,
+            look: row.look,
+            sent: row.findings.clone(),
+        }
+    }
+}
+
 impl Entry {
     /// What became of a chunk that waited.
     pub fn of(waiting: &Waiting, state: State, status: Option<u16>, error: Option<String>) -> Self {

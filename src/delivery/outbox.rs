@@ -6,6 +6,7 @@
 //! such commit is a look, and its number is higher than that of the look before: what is said later of a finding.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
@@ -19,6 +20,7 @@ use deltalake::kernel::Transaction;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::protocol::SaveMode;
+use tokio::sync::Mutex;
 
 use super::entry::{self, Entry, Noted, State, Waiting};
 use super::error::DeliveryError;
@@ -53,6 +55,8 @@ pub(super) enum Commit {
 pub(super) struct Outbox {
     ctx: SessionContext,
     table: DeltaTable,
+    /// What was read of it last, and of which version that is.
+    read: Arc<Mutex<Option<(u64, Arc<Vec<Noted>>)>>>,
     name: String,
 }
 
@@ -66,6 +70,7 @@ impl Outbox {
     pub async fn open(job: &Job) -> Result<Self, DeliveryError> {
         let outbox = Self {
             ctx: session::connect(job)?,
+            read: Arc::default(),
             table: open_table(&job.outbox.table).await?,
             name: table_name(job),
         };
@@ -225,36 +230,22 @@ impl Outbox {
 
     /// The chunks that wait, in the order in which they are to be sent.
     pub async fn waiting(&self) -> Result<Vec<Waiting>, DeliveryError> {
-        let mut waiting: BTreeMap<(String, String), Waiting> = BTreeMap::new();
-        let mut ended = BTreeSet::new();
-        for row in self.noted().await? {
-            let key = (row.sink.clone(), row.chunk.clone());
-            match row.state {
-                state if state.is_final() => {
-                    ended.insert(key);
-                }
-                State::Failed => {
-                    if let Some(waiting) = waiting.get_mut(&key) {
-                        waiting.failures += 1;
-                        waiting.error = row.error;
-                    }
-                }
-                _ => {
-                    waiting.entry(key).or_insert(Waiting {
-                        sink: row.sink,
-                        chunk: row.chunk,
-                        findings: row.findings.len(),
-                        bytes: row.bytes,
-                        since: row.at,
-                        failures: 0,
-                        error: None,
-                        look: row.look,
-                        sent: row.findings,
-                    });
-                }
+        let noted = self.noted().await?;
+        let key = |row: &Noted| (row.sink.clone(), row.chunk.clone());
+        let ended = noted.iter().filter(|row| row.state.is_final());
+        let ended: BTreeSet<_> = ended.map(key).collect();
+        let mut waiting: BTreeMap<_, Waiting> = BTreeMap::new();
+        for row in noted.iter() {
+            let key = key(row);
+            if ended.contains(&key) {
+                continue;
+            }
+            let failed = waiting.entry(key).or_insert_with(|| Waiting::new(row));
+            if row.state == State::Failed {
+                failed.failures += 1;
+                failed.error.clone_from(&row.error);
             }
         }
-        waiting.retain(|key, _| !ended.contains(key));
         let mut waiting: Vec<_> = waiting.into_values().collect();
         waiting.sort_by(|a, b| (a.look, &a.chunk).cmp(&(b.look, &b.chunk)));
         Ok(waiting)
@@ -263,9 +254,9 @@ impl Outbox {
     /// What was last put there of each finding, for each receiver.
     pub async fn known(&self) -> Result<HashMap<String, HashMap<String, String>>, DeliveryError> {
         let mut known: HashMap<String, HashMap<String, String>> = HashMap::new();
-        for row in self.noted().await? {
-            let of_sink = known.entry(row.sink).or_default();
-            let sent = row.findings.into_iter();
+        for row in self.noted().await?.iter() {
+            let of_sink = known.entry(row.sink.clone()).or_default();
+            let sent = row.findings.iter().cloned();
             of_sink.extend(sent.map(|sent| (sent.finding_id, sent.content)));
         }
         Ok(known)
@@ -331,30 +322,43 @@ impl Outbox {
         Ok(())
     }
 
-    /// All rows, the oldest first.
-    async fn noted(&self) -> Result<Vec<Noted>, DeliveryError> {
-        if self.table.version().is_none() {
-            return Ok(Vec::new());
+    /// All rows, the oldest first; of one version of the table they are read once.
+    async fn noted(&self) -> Result<Arc<Vec<Noted>>, DeliveryError> {
+        let Some(version) = self.table.version() else {
+            return Ok(Arc::default());
+        };
+        let mut read = self.read.lock().await;
+        if let Some((of, rows)) = read.as_ref()
+            && *of == version
+        {
+            return Ok(Arc::clone(rows));
         }
+        let rows = Arc::new(self.read_all().await?);
+        *read = Some((version, Arc::clone(&rows)));
+        Ok(rows)
+    }
+
+    async fn read_all(&self) -> Result<Vec<Noted>, DeliveryError> {
         let columns = entry::schema();
         let columns = columns.fields().iter().map(|field| ident(field.name()));
         let rows = self.rows().await?.select(columns.collect::<Vec<_>>())?;
         let rows = rows.drop_columns(&["body"])?;
-        let mut lines = LineDelimitedWriter::new(Vec::new());
+        let mut noted = Vec::new();
         for batch in rows.collect().await? {
+            let mut lines = LineDelimitedWriter::new(Vec::new());
             lines.write(&batch)?;
+            lines.finish()?;
+            let lines = lines.into_inner();
+            let lines = lines.split(|byte| *byte == b'\n');
+            for line in lines.filter(|line| !line.is_empty()) {
+                let row = serde_json::from_slice(line).map_err(|error| DeliveryError::Damaged {
+                    what: format!("a row that is not its own: {error}"),
+                })?;
+                noted.push(row);
+            }
         }
-        lines.finish()?;
-        let lines = lines.into_inner();
-        let lines = lines.split(|byte| *byte == b'\n');
-        let rows = lines.filter(|line| !line.is_empty()).map(|line| {
-            serde_json::from_slice(line).map_err(|error| DeliveryError::Damaged {
-                what: format!("a row that is not its own: {error}"),
-            })
-        });
-        let mut rows: Vec<Noted> = rows.collect::<Result<_, _>>()?;
-        rows.sort_by_key(|row| (row.look, row.at));
-        Ok(rows)
+        noted.sort_by_key(|row: &Noted| (row.look, row.state != State::Pending, row.at));
+        Ok(noted)
     }
 
     async fn rows(&self) -> Result<DataFrame, DeliveryError> {
