@@ -9,7 +9,7 @@ use crannog::{Job, Result, session};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::stop::Limits;
-use super::{block_on, block_on_within, counted, leave_stdout, say, tell_delivered};
+use super::{block_on_within, counted, leave_stdout, say, tell_delivered};
 use crate::cli::{BackfillArgs, ResultFormat};
 
 pub fn run(args: &BackfillArgs) -> Result<()> {
@@ -29,7 +29,7 @@ pub fn run(args: &BackfillArgs) -> Result<()> {
     bar.finish_and_clear();
     filled?;
     let deliver = async { Ok(deliver(&job, args.no_send).await) };
-    let delivered = block_on(session::threads(&job), deliver)?;
+    let delivered = block_on_within(Limits::of(&job, None), session::threads(&job), deliver)?;
     tell_delivered(&delivered, args.format)
 }
 

@@ -12,7 +12,7 @@ use crannog::{Error, Job, Result, page};
 use indicatif::HumanBytes;
 
 use super::stop::Limits;
-use super::{block_on, block_on_within, counted, leave_stdout, load, say, table, tell_delivered};
+use super::{block_on_within, counted, leave_stdout, load, say, table, tell_delivered};
 use crate::cli::{ResultFormat, RunArgs};
 
 /// Stages that the last line of a run names.
@@ -28,11 +28,16 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let watched = std::io::stderr().is_terminal();
     let mut progress = Progress::new(watched);
     let limits = Limits::of(&job, args.timeout);
-    let mut report = block_on_within(
-        limits,
-        threads,
-        run::run(&job, as_of, options, &mut progress),
-    )?;
+    let ran = run::run(&job, as_of, options, &mut progress);
+    let ran = block_on_within(limits, threads, ran);
+    let send = || {
+        let sending = async { Ok(deliver(&job, args.no_send).await) };
+        block_on_within(Limits::of(&job, None), threads, sending)
+    };
+    if let Err(Error::Write { .. }) = &ran {
+        send()?; // one table did not take the findings; the first one may have them
+    }
+    let mut report = ran?;
     // The findings are written: a report that is not is no reason to run again.
     save(&job, &report);
     let page = page(&job, &report).unwrap_or_else(|error| {
@@ -44,8 +49,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
         page.map_or(Ok(()), |location| say(&format!("page: {location}")))?;
     }
     if !job.receivers.is_empty() {
-        let sending = async { Ok(deliver(&job, args.no_send).await) };
-        report.delivered = block_on(threads, sending)?;
+        report.delivered = send()?;
         save(&job, &report);
     }
     if args.format == ResultFormat::Json {

@@ -44,7 +44,7 @@ use self::outbox::{Commit, Outbox};
 use self::sender::Sender;
 use self::shape::shaped;
 use crate::error::{Error, Result, causes};
-use crate::job::{Job, Receiver};
+use crate::job::{Job, Receiver, ReceiverKind};
 use crate::sinks::open_table;
 
 /// How often the outbox is looked at again after another run was quicker.
@@ -140,10 +140,16 @@ impl<'a> Delivery<'a> {
         opened.await.map(Some).map_err(|error| blame(job, error))
     }
 
-    /// Looks whether every receiver's shape fits findings of these columns.
+    /// Looks whether every receiver's shape fits findings of these columns, and warns of one whose time is over.
     pub async fn check(&self, findings: &SchemaRef) -> Result<()> {
         let none = RecordBatch::new_empty(Arc::clone(findings));
         for receiver in &self.job.receivers {
+            if matches!(receiver.kind, ReceiverKind::LogAnalyticsLegacy(_)) {
+                tracing::warn!(
+                    "sink `{}`: Microsoft's support of the HTTP Data Collector API ended on 2026-09-14; `type = \"log_analytics\"` takes its place",
+                    receiver.name
+                );
+            }
             let shaped = shaped(self.job, receiver, &none, &[]).await;
             shaped.map_err(|error| blame(self.job, error))?;
         }

@@ -51,10 +51,6 @@ impl Sender {
                     http(HttpReceiver::log_analytics(sink, clients)?)
                 }
                 ReceiverKind::LogAnalyticsLegacy(sink) => {
-                    tracing::warn!(
-                        "sink `{}`: Microsoft's support of the HTTP Data Collector API ended on 2026-09-14; `type = \"log_analytics\"` takes its place",
-                        receiver.name
-                    );
                     http(HttpReceiver::log_analytics_legacy(sink, clients)?)
                 }
                 ReceiverKind::Webhook(sink) => http(HttpReceiver::webhook(sink, clients)?),
