@@ -116,7 +116,7 @@ pub struct SendArgs {
     #[arg(long, conflicts_with_all = ["sink", "discard"])]
     pub list: bool,
     /// Give up a chunk that waits: its id, or as much of it as no other's has. Nothing is sent.
-    #[arg(long, value_name = "CHUNK")]
+    #[arg(long, value_name = "CHUNK", conflicts_with = "sink")]
     pub discard: Option<String>,
     /// Lay `key=value` over the job file; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]

@@ -300,8 +300,11 @@ impl Error {
 fn undelivered(receivers: &[Delivered]) -> String {
     let waits = |receiver: &Delivered| {
         let why = receiver.error.as_deref()?;
-        let (sink, waiting) = (&receiver.sink, receiver.waiting);
-        Some(format!("sink `{sink}` ({waiting} wait): {why}"))
+        let waiting = match receiver.waiting {
+            0 => String::new(),
+            waiting => format!(" ({waiting} wait)"),
+        };
+        Some(format!("sink `{}`{waiting}: {why}", receiver.sink))
     };
     receivers
         .iter()

@@ -28,7 +28,7 @@ pub fn run(args: &BackfillArgs) -> Result<()> {
     );
     bar.finish_and_clear();
     filled?;
-    let deliver = async { Ok(deliver(&job, args.no_send).await) };
+    let deliver = async { Ok(deliver(&job, args.no_send, None).await) };
     let delivered = block_on_within(Limits::of(&job, None), session::threads(&job), deliver)?;
     tell_delivered(&delivered, args.format)
 }

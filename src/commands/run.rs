@@ -1,6 +1,7 @@
 //! `crannog run`: run a job, show the strangest findings.
 
 use std::io::IsTerminal;
+use std::time::Instant;
 
 use crannog::cells::strangest;
 use crannog::delivery::deliver;
@@ -28,10 +29,15 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let watched = std::io::stderr().is_terminal();
     let mut progress = Progress::new(watched);
     let limits = Limits::of(&job, args.timeout);
+    let started = Instant::now();
     let ran = run::run(&job, as_of, options, &mut progress);
     let ran = block_on_within(limits, threads, ran);
     let send = || {
-        let sending = async { Ok(deliver(&job, args.no_send).await) };
+        let left = args
+            .timeout
+            .map(|timeout| timeout.saturating_sub(started.elapsed()));
+        let left = left.map(|left| left.min(job.outbox.timeout));
+        let sending = async { Ok(deliver(&job, args.no_send, left).await) };
         block_on_within(Limits::of(&job, None), threads, sending)
     };
     if let Err(Error::Write { .. }) = &ran {

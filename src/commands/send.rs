@@ -23,6 +23,9 @@ pub fn run(args: &SendArgs) -> Result<()> {
         if args.list {
             let failed = delivery.collect().await?;
             let waiting = delivery.waiting().await?;
+            if waiting.is_empty() && args.format == ResultFormat::Table {
+                say("nothing waits")?;
+            }
             waiting.iter().try_for_each(|waiting| match args.format {
                 ResultFormat::Json => say(&serde_json::to_string(waiting).unwrap_or_default()),
                 ResultFormat::Table => say(&described(waiting)),

@@ -36,10 +36,14 @@ impl DataCollector {
         }
         let key = STANDARD.decode(sink.shared_key.resolve()?.trim());
         let not_base64 = |_| wrong(&sink.shared_key, "a workspace's key is base64; this is not");
+        let key = key.map_err(not_base64)?;
+        if key.is_empty() {
+            return Err(wrong(&sink.shared_key, "the key is empty"));
+        }
         let time = sink.time_generated_field.as_deref().unwrap_or(TIME);
         Ok(Self {
             workspace_id: sink.workspace_id.resolve()?,
-            key: key.map_err(not_base64)?,
+            key,
             log_type: header(&sink.log_type, &log_type)?,
             time_generated_field: header(&sink.log_type, time)?,
         })

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 
 use super::answer::Answer;
 use super::http::Clients;
-use crate::job::{Credential, JobError, LogAnalytics, Setting, secret_variable, variable};
+use crate::job::{Credential, JobError, LogAnalytics, Setting, hide, secret_variable, variable};
 
 /// What the token is for, in the public cloud.
 const SCOPE: &str = "https://monitor.azure.com/.default";
@@ -137,7 +137,11 @@ impl Entra {
         let scopes = [self.scope.as_str()];
         let token = credential.get_token(&scopes, None);
         match tokio::time::timeout(PATIENCE, token).await {
-            Ok(Ok(token)) => Ok(token.token.secret().to_owned()),
+            Ok(Ok(token)) => {
+                let token = token.token.secret().to_owned();
+                hide(&token, "(a token)"); // a service may say it back
+                Ok(token)
+            }
             Ok(Err(error)) => Err(NoToken {
                 why: crate::error::causes(&error).join(": "),
                 is_final: is_refusal(&error),
@@ -168,7 +172,8 @@ impl Settings {
         let made: azure_core::Result<Arc<dyn TokenCredential>> = match kind {
             Credential::ClientSecret => {
                 let needed = |value: &Option<String>, name: &str| {
-                    value.clone().ok_or_else(|| format!("`{name}` is not set"))
+                    let value = value.clone().filter(|value| !value.is_empty());
+                    value.ok_or_else(|| format!("`{name}` is not set"))
                 };
                 let secret = needed(&self.client_secret, "AZURE_CLIENT_SECRET")?;
                 ClientSecretCredential::new(

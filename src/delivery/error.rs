@@ -48,6 +48,12 @@ pub enum DeliveryError {
         /// As asked for.
         id: String,
     },
+    /// Several chunks are meant.
+    #[error("several chunks that wait have an id that begins with `{id}`")]
+    Ambiguous {
+        /// As asked for.
+        id: String,
+    },
     /// A sink that is not there.
     #[error("the job has no sink `{name}` that findings are sent to")]
     NoReceiver {
@@ -92,6 +98,7 @@ impl DeliveryError {
             | Self::Shape { .. }
             | Self::OtherTable
             | Self::NoChunk { .. }
+            | Self::Ambiguous { .. }
             | Self::NoReceiver { .. } => Blame::Job,
             Self::Outbox(error) => error.blame(),
             Self::Sql(error) => error.blame(),
@@ -113,6 +120,7 @@ impl DeliveryError {
                 "wait for its end, then `crannog send`; one that was killed is forgotten half a minute after"
             }
             Self::Busy => "run `crannog send` when they are done",
+            Self::Ambiguous { .. } => "give more of it; `crannog send JOB --list` has all of each",
             Self::NoChunk { .. } => "`crannog send JOB --list` names those that wait",
             Self::NoReceiver { .. } => {
                 "a sink's name is its `name`, or its `type` where it has none"

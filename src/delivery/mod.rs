@@ -97,16 +97,16 @@ impl Delivered {
     }
 }
 
-/// Sends what a run has written, or leaves it in the outbox. The run is done: whatever fails is told of each receiver, and the
+/// Sends what a run has written, for at most the job's time or this one, or leaves it in the outbox. The run is done: whatever fails is told of each receiver, and the
 /// next call goes on with it.
-pub async fn deliver(job: &Job, no_send: bool) -> Vec<Delivered> {
+pub async fn deliver(job: &Job, no_send: bool, timeout: Option<Duration>) -> Vec<Delivered> {
     let delivered = async {
         let Some(mut delivery) = Delivery::open(job).await? else {
             return Ok(Vec::new());
         };
         match no_send {
             true => delivery.collect().await,
-            false => delivery.send(None, None).await,
+            false => delivery.send(None, timeout).await,
         }
     };
     let delivered = delivered.await;
@@ -374,7 +374,7 @@ impl<'a> Delivery<'a> {
                 .filter(|_| !id.is_empty())
                 .ok_or_else(unknown)?;
             if found.next().is_some() {
-                return Err(unknown());
+                return Err(DeliveryError::Ambiguous { id: id.to_owned() });
             }
             let entry = Entry::of(&one, State::Discarded, None, None);
             self.outbox.note(&[entry]).await?;

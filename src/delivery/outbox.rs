@@ -42,6 +42,9 @@ pub(crate) fn table_name(job: &Job) -> String {
     format!("{MARK} {}", job.name)
 }
 
+/// The rows of a version.
+type Read = (u64, Arc<Vec<Noted>>);
+
 /// How a commit ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Commit {
@@ -56,7 +59,7 @@ pub(super) struct Outbox {
     ctx: SessionContext,
     table: DeltaTable,
     /// What was read of it last, and of which version that is.
-    read: Arc<Mutex<Option<(u64, Arc<Vec<Noted>>)>>>,
+    read: Arc<Mutex<Option<Read>>>,
     name: String,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Sender {
 }
 
 /// How long after the end of its time a request may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 enum SenderKind {
@@ -104,7 +104,7 @@ impl Sender {
         let late = || waits(None, "the time to send was over".to_owned(), false);
         for tries in 1.. {
             sleep_until(pace.next()).await;
-            // What was begun in time may come to its end: an answer that nobody waits for makes a chunk come twice.
+            // What was begun in time may come to its end: a chunk whose answer nobody waits for may come twice.
             let patience = deadline + PATIENCE;
             let Ok(answer) = timeout_at(patience, self.send(chunk)).await else {
                 return Ok(late());
@@ -130,7 +130,10 @@ impl Sender {
                     let next = Instant::now().checked_add(pause(tries, after));
                     let next = next.filter(|next| *next <= deadline);
                     let Some(next) = next.filter(|_| tries < TRIES) else {
-                        let why = format!("{why}, after {tries} tries");
+                        let why = match tries {
+                            1 => why,
+                            tries => format!("{why}, after {tries} tries"),
+                        };
                         return Ok(waits(status, why, status.is_some()));
                     };
                     tracing::debug!(sink = self.name, tries, "{why}");

@@ -1,6 +1,6 @@
 //! What a finding looks like to a receiver: a query over the table `findings`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,9 +15,12 @@ use datafusion::datasource::MemTable;
 use super::chunk::ID;
 use super::error::DeliveryError;
 use super::names::{RESERVED, RESERVED_LEGACY, renamed};
+use crate::error::causes;
 use crate::job::{BuiltInShape, Job, Receiver, ReceiverKind, Shape};
 use crate::misfit::misfit;
 use crate::session;
+use crate::sinks::FINDING_ID;
+use crate::strict::cast;
 
 /// The table that a shape is a query of.
 const FINDINGS: &str = "findings";
@@ -83,30 +86,37 @@ pub(super) async fn shaped(
     let planned = ctx.sql_with_options(text, session::only_queries()).await;
     let shaped =
         planned.map_err(|error| DeliveryError::Sql(Box::new(misfit(&ctx, path, &error))))?;
+    let wrong = |message: String| DeliveryError::Shape {
+        sink: receiver.name.clone(),
+        place: receiver.place.clone(),
+        message: format!("`{}`: {message}", path.display()),
+    };
     if shaped.schema().field_with_unqualified_name(ID).is_err() {
-        return Err(DeliveryError::Shape {
-            sink: receiver.name.clone(),
-            place: receiver.place.clone(),
-            message: format!("`{}` makes no column `{ID}`", path.display()),
-        });
+        return Err(wrong(format!("it makes no column `{ID}`")));
     }
     let schema = Arc::clone(shaped.schema().inner());
-    let mut shaped = shaped.collect().await?;
+    let collected = shaped.collect().await;
+    let mut shaped = collected.map_err(|error| wrong(causes(&error).join(": ")))?;
     if shaped.is_empty() {
         shaped.push(RecordBatch::new_empty(schema));
+    }
+    let ids = findings.column(findings.schema().index_of(FINDING_ID)?);
+    let ids = cast(ids, &DataType::Utf8)?;
+    let ids: BTreeSet<_> = ids.as_string::<i32>().iter().collect();
+    for rows in &shaped {
+        let of = cast(rows.column(rows.schema().index_of(ID)?), &DataType::Utf8)?;
+        if of.as_string::<i32>().iter().any(|id| !ids.contains(&id)) {
+            return Err(wrong(format!("`{ID}` of a row is no `{FINDING_ID}`")));
+        }
     }
     let reserved = match &receiver.kind {
         ReceiverKind::LogAnalytics(_) => RESERVED,
         ReceiverKind::LogAnalyticsLegacy(_) => RESERVED_LEGACY,
         _ => return Ok(shaped),
     };
-    let renamed = shaped.iter().map(|rows| {
-        renamed(rows, ID, reserved).map_err(|message| DeliveryError::Shape {
-            sink: receiver.name.clone(),
-            place: receiver.place.clone(),
-            message,
-        })
-    });
+    let renamed = shaped
+        .iter()
+        .map(|rows| renamed(rows, ID, reserved).map_err(wrong));
     renamed.collect()
 }
 
@@ -119,7 +129,7 @@ fn with_delivery(
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let times = |name: &str| -> Result<TimestampMicrosecondArray, DeliveryError> {
         let column = findings.column(findings.schema().index_of(name)?);
-        let times = crate::strict::cast(column, &utc)?;
+        let times = cast(column, &utc)?;
         Ok(times.as_primitive::<TimestampMicrosecondType>().clone())
     };
     let as_of = times("as_of")?;
@@ -189,7 +199,7 @@ fn titles(job: &Job, findings: &RecordBatch) -> Result<StringArray, DeliveryErro
     let mut columns = BTreeMap::new();
     for (place, key) in keys.enumerate() {
         if let Some(column) = findings.column_by_name(key) {
-            let texts = crate::strict::cast(column, &DataType::Utf8)?;
+            let texts = cast(column, &DataType::Utf8)?;
             columns.insert(place, (key, texts));
         }
     }

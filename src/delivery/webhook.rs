@@ -9,6 +9,20 @@ use reqwest::header::{HeaderMap, HeaderName};
 use super::http::{header, hmac_sha256, wrong};
 use crate::job::{Batch, JobError, Webhook};
 
+/// Headers without which a request is not what it says.
+const OURS: [&str; 10] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "te",
+    "transfer-encoding",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+];
+
 pub(super) struct Hook {
     secret: Option<Vec<u8>>,
     headers: HeaderMap,
@@ -28,18 +42,29 @@ impl Hook {
         for (name, value) in &sink.headers {
             let named = HeaderName::try_from(name.as_str());
             let named = named.map_err(|_| wrong(value, "this is no name of a header"))?;
+            if OURS.contains(&named.as_str()) {
+                let message = "this header is set by the program, and by no sink";
+                return Err(wrong(value, message));
+            }
             headers.insert(named, header(value, &value.resolve()?)?);
         }
         let secret = match &sink.secret {
             None => None,
             Some(setting) => {
                 let text = setting.resolve()?;
-                Some(match text.strip_prefix("whsec_") {
+                let key = match text.strip_prefix("whsec_") {
                     None => text.into_bytes(),
                     Some(key) => STANDARD.decode(key).map_err(|_| {
                         wrong(setting, "after `whsec_` a secret is base64; this is not")
                     })?,
-                })
+                };
+                if key.is_empty() {
+                    return Err(wrong(
+                        setting,
+                        "the secret is empty, and would sign for anybody",
+                    ));
+                }
+                Some(key)
             }
         };
         Ok(Self {

@@ -60,12 +60,34 @@ impl Job {
                 message: message.to_owned(),
             });
         }
+        job.check_places()?;
         job.check_names()?;
         job.check_parameters()?;
         job.check_allowed(&spec.allowed_parameters)?;
         job.check_incremental()?;
         job.check_dictionaries()?;
         Ok(job)
+    }
+
+    /// The outbox is a table of its own.
+    fn check_places(&self) -> Result<(), JobError> {
+        let outbox = self.outbox.table.location.to_string();
+        let sinks = self.sinks.iter().map(|sink| &sink.location);
+        let kept = self.incremental.iter().map(|kept| &kept.table.location);
+        let sources = self.sources.iter().map(|source| &source.location);
+        let mut others = sinks
+            .chain(kept)
+            .chain(sources)
+            .chain([&self.runs.location]);
+        if !self.receivers.is_empty() && others.any(|other| other.to_string() == outbox) {
+            return Err(JobError::Value {
+                place: self.document.place("outbox.location"),
+                message: format!(
+                    "`{outbox}` is another table of this job: the outbox is one of its own"
+                ),
+            });
+        }
+        Ok(())
     }
 
     /// Sources and steps share one set of table names.

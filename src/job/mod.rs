@@ -39,6 +39,7 @@ pub use report::Report;
 pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler};
 pub use sql_file::SqlFile;
 pub(crate) use sql_file::parser_words;
+pub(crate) use template::hide;
 pub use template::{Template, as_written};
 pub use window::{Interval, Train, TrainEnd, Window, Zone};
 

@@ -302,6 +302,10 @@ impl Sink<'_> {
                 location: self.location(spec.location)?,
                 options: spec.options,
             }),
+            SinkType::Parquet if spec.location.as_ref().is_some_and(is_stdout) => {
+                let message = "stdout takes JSON lines alone: `type = \"ndjson\"`";
+                return Err(self.wrong("location", message));
+            }
             SinkType::Parquet => ReceiverKind::Parquet(DeltaTarget {
                 location: self.location(spec.location)?,
                 options: spec.options,

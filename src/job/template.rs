@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Deserializer};
 
-/// What has been resolved, by value. Storage's errors quote URLs and paths, so whoever prints one looks here.
+/// What has been resolved, by value, each with what is shown in its place. Storage's errors quote URLs and paths, so whoever prints one looks here.
 static RESOLVED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 
 /// The text with every value that came from the environment as the job writes it.
@@ -16,8 +16,8 @@ pub fn as_written(text: &str) -> String {
     // The longest first: one value may hold another.
     let mut values: Vec<_> = resolved.iter().collect();
     values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
-    values.iter().fold(text.to_owned(), |text, (value, name)| {
-        text.replace(value.as_str(), &format!("${{env:{name}}}"))
+    values.iter().fold(text.to_owned(), |text, (value, shown)| {
+        text.replace(value.as_str(), shown)
     })
 }
 
@@ -65,25 +65,41 @@ impl Template {
     }
 }
 
-/// Notes a value and what others make of it: a path of an object store has no slash at its beginning, and a service that does not
-/// know a URL says its path. One letter is no secret.
+/// Parts of a value that are shorter stand in other words too, and are no secret.
+const LEAST_PART: usize = 8;
+
+/// Notes a value and what others make of it: a path of an object store has no slash at its beginning, and a service may say back
+/// a part of a URL, or a key without what stands before it. One letter is no secret.
 pub(super) fn remember(name: &str, value: &str) {
+    let shown = format!("${{env:{name}}}");
+    let encoded = url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
+    let escaped = encoded.replace('+', "%20");
+    for value in [value, value.trim_start_matches('/'), &encoded, &escaped] {
+        if value.len() > 1 {
+            hide(value, &shown);
+        }
+    }
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(value.strip_prefix("whsec_").map(str::to_owned));
+    let url = url::Url::parse(value).ok();
+    if let Some(url) = url.filter(|url| url.scheme().starts_with("http")) {
+        parts.push(url.path().to_owned());
+        parts.extend(url.path_segments().into_iter().flatten().map(str::to_owned));
+        parts.extend(url.query().map(str::to_owned));
+        parts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+        parts.extend(url.password().map(str::to_owned));
+    }
+    for part in parts.iter().filter(|part| part.len() >= LEAST_PART) {
+        hide(part, &shown);
+    }
+}
+
+/// Shows other words in the place of a text from now on.
+pub(crate) fn hide(text: &str, shown: &str) {
     let mut resolved = RESOLVED
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let encoded = url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
-    let escaped = encoded.replace('+', "%20");
-    let url = url::Url::parse(value).ok();
-    let parts = url.iter().flat_map(|url| {
-        let path = url.scheme().starts_with("http").then(|| url.path());
-        path.into_iter().chain(url.query()).chain(url.password())
-    });
-    let forms = [value, value.trim_start_matches('/'), &encoded, &escaped];
-    for value in forms.into_iter().chain(parts) {
-        if value.len() > 1 {
-            resolved.insert(value.to_owned(), name.to_owned());
-        }
-    }
+    resolved.insert(text.to_owned(), shown.to_owned());
 }
 
 impl<'de> Deserialize<'de> for Template {
@@ -142,11 +158,11 @@ mod tests {
     #[test]
     fn of_a_url_the_path_and_the_query_are_put_back_too() {
         let template = Template("${env:HOOK}".to_owned());
-        let url = "https://hooks.example.org/T012/B345?code=6789";
+        let url = "https://hooks.example.org/T01234567/B345?code=6789abcd";
         template.resolve(|_| Some(url.to_owned())).unwrap();
         assert_eq!(
-            as_written("Cannot POST /T012/B345, code=6789"),
-            "Cannot POST ${env:HOOK}, ${env:HOOK}"
+            as_written("Cannot POST /T01234567/B345, 6789abcd, of jobs/B345.toml"),
+            "Cannot POST ${env:HOOK}, ${env:HOOK}, of jobs/B345.toml"
         );
     }
 

@@ -154,7 +154,7 @@ mod tests {
     async fn a_folder_of_one_store_is_not_the_folder_of_that_name_in_another() {
         let ctx = SessionContext::new();
         for bucket in ["one", "two"] {
-            let location = format!("memory://{bucket}/events");
+            let location = format!("s3://{bucket}/events");
             let url = register_store(&ctx, &location, &location, false, &HashMap::new()).unwrap();
             let store = InMemory::new();
             let file = Path::from(format!("events/{bucket}.parquet"));

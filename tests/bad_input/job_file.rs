@@ -64,7 +64,7 @@ fn a_table_that_no_job_has() {
         "[parameters]",
         "[params]\nx = 1\n[parameters]",
         "error: jobs/process_execution.toml:16: `params`: unknown key `params`
-           hint: known here: `job`, `sources`, `window`, `parameters`, `allowed_parameters`, `incremental`, `features`, `isolation_forest`, `model`, `findings`, `sinks`, `runs`, `report`, `engine`",
+           hint: known here: `job`, `sources`, `window`, `parameters`, `allowed_parameters`, `incremental`, `features`, `isolation_forest`, `model`, `findings`, `sinks`, `runs`, `outbox`, `report`, `engine`",
     );
 }
 
@@ -125,8 +125,8 @@ fn a_sink_that_is_not_known() {
     refused(
         "type     = \"delta\"",
         "type     = \"kafka\"",
-        "error: jobs/process_execution.toml:39: `sinks[0].type`: `kafka` is not `delta`
-           hint: known here: `delta`",
+        "error: jobs/process_execution.toml:39: `sinks[0].type`: `kafka` is not `delta` or `log_analytics` or [..]
+           hint: known here: `delta`, `log_analytics`, `log_analytics_legacy`, `webhook`, `ndjson`, `parquet`",
     );
 }
 

@@ -49,7 +49,7 @@ fn a_sink_that_fails_holds_no_other_back_and_loses_nothing() {
     assert_eq!(good.requests().len(), 1);
     assert_eq!(
         crannog(&dir, &["send", JOB, "--list"]).succeeds().stdout,
-        ""
+        "nothing waits\n"
     );
 }
 

@@ -170,3 +170,40 @@ fn a_key_of_another_type_of_sink_is_told_with_its_line() {
         ",
     );
 }
+
+#[test]
+fn an_empty_secret_and_a_header_of_the_programs_own_are_refused() {
+    for (line, told) in [
+        (
+            "secret = \"${env:HOOK}\"",
+            "`sinks[1].secret`: the secret is empty",
+        ),
+        (
+            "headers = { webhook-id = \"x\" }",
+            "`sinks[1].headers.webhook-id`: this header is set by the program",
+        ),
+    ] {
+        let dir = Dir::new();
+        send_to(
+            &dir,
+            &format!("type = \"webhook\"\nurl = \"https://example.org/hook\"\n{line}"),
+        );
+        let said = Said::by(dir.command().args(["check", JOB]).env("HOOK", ""));
+        assert_eq!(said.code, 2, "{said:#?}");
+        assert!(said.stderr.contains(told), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn an_outbox_in_the_place_of_another_table_is_refused() {
+    let dir = Dir::new();
+    send_to(
+        &dir,
+        "type = \"ndjson\"\nlocation = \"../out/lines\"\n\n[outbox]\nlocation = \"../out/anomalies\"",
+    );
+    dir.job_is_refused(
+        "
+        error: jobs/process_execution.toml:[..]: `outbox.location`: `out/anomalies` is another table of this job: the outbox is one of its own
+        ",
+    );
+}

@@ -79,7 +79,7 @@ fn a_shape_without_the_findings_id_or_with_an_unknown_column_is_told() {
     for (sql, told) in [
         (
             "SELECT \"Account\" FROM findings",
-            "sink `ndjson`: `[..]sql/pager.sql` makes no column `_finding_id`",
+            "sink `ndjson`: `[..]sql/pager.sql`: it makes no column `_finding_id`",
         ),
         (
             "SELECT finding_id AS _finding_id,\n  \"Acount\" FROM findings",
@@ -104,4 +104,38 @@ fn a_shape_without_the_findings_id_or_with_an_unknown_column_is_told() {
         assert_eq!(check.code, 2, "{check:#?}");
         dir.findings_are_as_before();
     }
+}
+
+#[test]
+fn a_shape_that_names_no_finding_is_told_with_its_file_and_loses_nothing() {
+    let dir = Dir::new();
+    dir.write(
+        "sql/pager.sql",
+        "SELECT 'zzz' AS _finding_id, \"Account\" FROM findings",
+    );
+    send_to(
+        &dir,
+        "type = \"ndjson\"\nlocation = \"../out/lines\"\nshape = \"../sql/pager.sql\"",
+    );
+    let said = dir.run(&[]);
+    assert_eq!(said.code, 4, "{said:#?}");
+    assert!(
+        said.stderr
+            .contains("sql/pager.sql`: `_finding_id` of a row is no `finding_id`"),
+        "{}",
+        said.stderr
+    );
+    dir.write(
+        "sql/pager.sql",
+        "SELECT finding_id AS _finding_id, \"Account\" FROM findings",
+    );
+    let said = dir.crannog(&["send", JOB]);
+    let count = dir.findings().rows.len();
+    assert!(
+        said.succeeds()
+            .stdout
+            .contains(&format!("sent to ndjson: {count} findings")),
+        "{}",
+        said.stdout
+    );
 }
