@@ -6,6 +6,7 @@ What comes out must be what comes out of local folders, row by row. Ends with 1 
 """
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
@@ -182,6 +183,21 @@ def a_step_that_is_kept_lies_in_the_store_and_the_next_run_computes_none_of_its_
         assert not place.report()["kept"][0]["computed"]
 
 
+def findings_are_sent_into_the_store_as_files_once_each_and_the_outbox_lies_there_too(bucket):
+    place = bucket.lake("sent")
+    table, lines = f"{bucket.store.url}/sent/anomalies", f"{bucket.store.url}/sent/lines"
+    sinks = f'sinks=[{{type = "delta", location = "{table}"}}, {{type = "ndjson", location = "{lines}"}}]'
+    for number in range(2):
+        delivered = place.report("--set", sinks)["delivered"][0]
+        assert delivered["findings"] == (0 if number else len(bucket.local.findings)), delivered
+    files = [name for name in bucket.store.names() if name.startswith("sent/lines/")]
+    rows = [json.loads(line) for name in files for line in bucket.store.get(name).splitlines()]
+    assert sorted(row["finding_id"] for row in rows) == sorted(row["finding_id"] for row in bucket.local.findings)
+    left = place.say("send", "--list", "--format", "json", "--set", sinks)
+    assert left.succeeds() == "" and any("sent/outbox/_delta_log" in name for name in bucket.store.names())
+    assert not any("_send.lease" in name for name in bucket.store.names())
+
+
 def credentials_come_by_the_options_of_the_job_too(bucket):
     secret = {f"LAKE_{number}": value for number, value in enumerate(bucket.store.environment.values())}
     options = {key.lower(): f"${{env:{name}}}" for key, name in zip(bucket.store.environment, secret)}
@@ -212,6 +228,7 @@ CLAIMS = [
     a_report_of_any_run_is_made_again_from_the_store_alone,
     two_runs_at_once_make_the_table_together_and_leave_one_result,
     a_step_that_is_kept_lies_in_the_store_and_the_next_run_computes_none_of_its_days,
+    findings_are_sent_into_the_store_as_files_once_each_and_the_outbox_lies_there_too,
     credentials_come_by_the_options_of_the_job_too,
 ]
 # Of a store that looks at them: moto and the stub do not.
