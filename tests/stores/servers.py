@@ -43,6 +43,7 @@ class Store:
     url: str
     environment: dict[str, str]
     put: Callable[[str, bytes], None]
+    get: Callable[[str], bytes]
     names: Callable[[], list[str]]
     checks_credentials: bool = False
 
@@ -114,6 +115,7 @@ def s3(name, port, checks_credentials=False):
             "AWS_SECRET_ACCESS_KEY": SECRET,
         },
         lambda key, body: client.put_object(Bucket=BUCKET, Key=key, Body=body),
+        lambda key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read(),
         names,
         checks_credentials,
     )
@@ -193,6 +195,7 @@ def azurite(folder):
                 "AZURE_STORAGE_ACCOUNT_KEY": key,
             },
             lambda name, body: container.upload_blob(name, body),
+            lambda name: container.download_blob(name).readall(),
             lambda: [blob.name for blob in container.list_blobs()],
             checks_credentials=True,
         )
@@ -217,6 +220,7 @@ def google(_folder):
             f"gs://{BUCKET}",
             {"GOOGLE_SERVICE_ACCOUNT_KEY": key},
             put,
+            lambda key: server.objects.objects[key]["body"],
             lambda: sorted(server.objects.objects),
         )
     finally:
