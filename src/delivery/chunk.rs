@@ -19,7 +19,7 @@ use super::trim::{trim_fields, trim_row};
 pub(super) const ID: &str = "_finding_id";
 
 /// Rows that are written at a time.
-pub(super) const ROWS: usize = 8_192;
+const ROWS: usize = 8_192;
 
 /// A finding as it was, or is to be, sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,11 +95,7 @@ pub(super) fn chunks(
         open: None,
         done: Vec::new(),
     };
-    let slices = rows.iter().flat_map(|rows| {
-        let starts = (0..rows.num_rows()).step_by(ROWS);
-        starts.map(|start| rows.slice(start, ROWS.min(rows.num_rows() - start)))
-    });
-    for rows in slices {
+    for rows in rows.iter().flat_map(slices) {
         let (sent, rows) = identify(&rows, &content)?;
         if limits.form == Form::Parquet {
             cutter.parquet(sent, &rows)?;
@@ -112,6 +108,12 @@ pub(super) fn chunks(
     }
     cutter.close()?;
     Ok(cutter.done)
+}
+
+/// The rows, some at a time.
+pub(super) fn slices(rows: &RecordBatch) -> impl Iterator<Item = RecordBatch> {
+    let starts = (0..rows.num_rows()).step_by(ROWS);
+    starts.map(|start| rows.slice(start, ROWS.min(rows.num_rows() - start)))
 }
 
 /// Each row as a line of JSON.
@@ -159,6 +161,13 @@ struct Open {
     bytes: usize,
 }
 
+impl Open {
+    fn put(&mut self, text: &[u8]) -> Result<(), DeliveryError> {
+        self.bytes += text.len();
+        self.body.write_all(text).map_err(io)
+    }
+}
+
 impl Cutter<'_> {
     fn row(&mut self, sent: Sent, line: &[u8]) -> Result<(), DeliveryError> {
         let form = self.limits.form;
@@ -180,17 +189,17 @@ impl Cutter<'_> {
         let is_first = self.open.is_none();
         let open = self.open.get_or_insert_with(|| Open {
             findings: Vec::new(),
-            body: compressor(),
-            bytes: around,
+            body: GzEncoder::new(Vec::new(), Compression::fast()),
+            bytes: if form == Form::Array { 1 } else { 0 }, // the bracket that closes
         });
-        match form {
-            Form::Array => write(open, if is_first { b"[" } else { b"," }, is_first)?,
-            Form::Object | Form::Lines | Form::Parquet => {}
+        match (form, is_first) {
+            (Form::Array, true) => open.put(b"[")?,
+            (Form::Array, false) => open.put(b",")?,
+            _ => {}
         }
-        open.body.write_all(line).map_err(io)?;
-        open.bytes += line.len();
+        open.put(line)?;
         if form == Form::Lines {
-            write(open, b"\n", false)?;
+            open.put(b"\n")?;
         }
         open.findings.push(sent);
         Ok(())
@@ -226,19 +235,8 @@ impl Cutter<'_> {
     }
 }
 
-/// `is_counted`: the brackets are, from the start.
-fn write(open: &mut Open, text: &[u8], is_counted: bool) -> Result<(), DeliveryError> {
-    open.body.write_all(text).map_err(io)?;
-    open.bytes += if is_counted { 0 } else { text.len() };
-    Ok(())
-}
-
 fn io(error: std::io::Error) -> DeliveryError {
     DeliveryError::Rows(error.into())
-}
-
-fn compressor() -> GzEncoder<Vec<u8>> {
-    GzEncoder::new(Vec::new(), Compression::fast())
 }
 
 /// The body of a JSON chunk.

@@ -6,7 +6,7 @@ use chrono::Utc;
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
-use super::http::{header, hmac_sha256, secret, wrong};
+use super::client::{header, hmac_sha256, secret, wrong};
 use crate::job::{JobError, LogAnalyticsLegacy};
 
 /// The column that the shape for this API has the time in.

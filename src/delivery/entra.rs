@@ -18,7 +18,7 @@ use azure_identity::{
 use tokio::sync::Mutex;
 
 use super::answer::Answer;
-use super::http::Clients;
+use super::client::Clients;
 use crate::job::{Credential, JobError, LogAnalytics, Setting, hide, secret_variable, variable};
 
 /// What the token is for, in the public cloud.

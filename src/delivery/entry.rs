@@ -115,23 +115,27 @@ impl Waiting {
             sent: row.findings.clone(),
         }
     }
+
+    /// The chunk with its body.
+    pub(super) fn whole(&self, body: Vec<u8>) -> Chunk {
+        Chunk {
+            id: self.chunk.clone(),
+            findings: self.sent.clone(),
+            body,
+            bytes: usize::try_from(self.bytes).unwrap_or(usize::MAX),
+        }
+    }
 }
 
 impl Entry {
-    /// What became of a chunk that waited.
-    pub fn of(waiting: &Waiting, state: State, status: Option<u16>, error: Option<String>) -> Self {
+    pub(super) fn new(sink: &str, look: i64, state: State, chunk: Chunk) -> Self {
         Self {
-            sink: waiting.sink.clone(),
-            chunk: Chunk {
-                id: waiting.chunk.clone(),
-                findings: waiting.sent.clone(),
-                body: Vec::new(),
-                bytes: usize::try_from(waiting.bytes).unwrap_or(usize::MAX),
-            },
+            sink: sink.to_owned(),
+            chunk,
             state,
-            look: waiting.look,
-            status,
-            error,
+            look,
+            status: None,
+            error: None,
         }
     }
 }

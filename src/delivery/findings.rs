@@ -13,7 +13,7 @@ use datafusion::prelude::SessionContext;
 use deltalake::DeltaTable;
 use sha2::{Digest, Sha256};
 
-use super::chunk::{ROWS, lines};
+use super::chunk::{lines, slices};
 use super::error::DeliveryError;
 use super::shape::Activity;
 use crate::sinks::{DATE, FINDING_ID};
@@ -149,8 +149,7 @@ fn contents(rows: &RecordBatch) -> Result<Vec<String>, DeliveryError> {
     let own = own.filter(|(_, field)| !OF_THE_RUN.contains(&field.name().as_str()));
     let own = rows.project(&own.map(|(place, _)| place).collect::<Vec<_>>())?;
     let mut contents = Vec::with_capacity(own.num_rows());
-    for start in (0..own.num_rows()).step_by(ROWS) {
-        let some = own.slice(start, ROWS.min(own.num_rows() - start));
+    for some in slices(&own) {
         let lines = lines(&some)?;
         let lines = lines.split(|byte| *byte == b'\n').take(some.num_rows());
         contents.extend(lines.map(|line| crate::hex(&Sha256::digest(line)[..8])));

@@ -1,25 +1,17 @@
 //! Receivers that are reached by HTTP: what a request to each of them is, and what its answer means.
 
-use std::time::Duration;
-
-use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
-use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode};
-use sha2::Sha256;
 use url::Url;
 
 use super::answer::{Answer, SHOWN};
 use super::chunk::{Chunk, Form, Limits, unpacked};
+use super::client::{Clients, is_here, secret, wrong};
 use super::data_collector::DataCollector;
 use super::entra::Entra;
-use super::error::DeliveryError;
 use super::webhook::Hook;
 use crate::error::causes;
 use crate::job::{Batch, JobError, LogAnalytics, LogAnalyticsLegacy, Setting, Webhook};
-
-const CONNECT: Duration = Duration::from_secs(10);
-const REQUEST: Duration = Duration::from_secs(60);
 
 /// The API's documented million counts brackets and commas, compressed or not.
 const LOGS_INGESTION_BYTES: usize = 1_000_000;
@@ -29,38 +21,6 @@ const LOGS_INGESTION_FIELD: usize = 64 * 1024;
 const DATA_COLLECTOR_BYTES: usize = 5_000_000;
 const DATA_COLLECTOR_FIELD: usize = 32 * 1024;
 const WEBHOOK_BYTES: usize = 1_000_000;
-
-/// The clients of all receivers of a job. They follow no redirect, and take no certificate that nobody vouches for.
-#[derive(Clone, Debug)]
-pub(super) struct Clients {
-    /// By the proxy that the environment names, if it names one.
-    pub out: Client,
-    /// To this machine and to the one beside it that knows its identity: no proxy is to read that.
-    pub here: Client,
-}
-
-impl Clients {
-    pub fn new() -> Result<Self, DeliveryError> {
-        let builder = || {
-            Client::builder()
-                .redirect(Policy::none())
-                .connect_timeout(CONNECT)
-                .timeout(REQUEST)
-                .user_agent(concat!("crannog/", env!("CARGO_PKG_VERSION")))
-        };
-        Ok(Self {
-            out: builder().build()?,
-            here: builder().no_proxy().build()?,
-        })
-    }
-
-    fn to(&self, url: &Url) -> Client {
-        match is_here(url) {
-            true => self.here.clone(),
-            false => self.out.clone(),
-        }
-    }
-}
 
 /// A receiver that takes requests.
 #[derive(Debug)]
@@ -249,12 +209,6 @@ impl HttpReceiver {
     }
 }
 
-pub(super) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().to_vec()
-}
-
 /// 32 hexadecimal digits as a GUID.
 fn as_guid(id: &str) -> String {
     let part = |from, to| id.get(from..to).unwrap_or_default();
@@ -280,36 +234,5 @@ fn address(setting: &Setting, text: &str) -> Result<Url, JobError> {
             Err(wrong(setting, message))
         }
         _ => Err(wrong(setting, "this is not a URL of HTTP")),
-    }
-}
-
-fn is_here(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-pub(super) fn header(setting: &Setting, text: &str) -> Result<HeaderValue, JobError> {
-    let value = HeaderValue::try_from(text);
-    let mut value = value.map_err(|_| wrong(setting, "this cannot stand in a header"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// A header that is not shown. What cannot stand in one is no key and no token: it is left out, and the service says so.
-pub(super) fn secret(text: &str) -> HeaderValue {
-    let value = HeaderValue::try_from(text);
-    let mut value = value.unwrap_or(HeaderValue::from_static(""));
-    value.set_sensitive(true);
-    value
-}
-
-pub(super) fn wrong(setting: &Setting, message: &str) -> JobError {
-    JobError::Value {
-        place: setting.place().clone(),
-        message: message.to_owned(),
     }
 }

@@ -7,6 +7,7 @@
 
 mod answer;
 mod chunk;
+mod client;
 mod data_collector;
 mod entra;
 mod entry;
@@ -97,8 +98,8 @@ impl Delivered {
     }
 }
 
-/// Sends what a run has written, for at most the job's time or this one, or leaves it in the outbox. The run is done: whatever fails is told of each receiver, and the
-/// next call goes on with it.
+/// Sends what a run has written, for at most the job's time or this one, or leaves it in the outbox. The run is done: whatever
+/// fails is told of each receiver, and the next call goes on with it.
 pub async fn deliver(job: &Job, no_send: bool, timeout: Option<Duration>) -> Vec<Delivered> {
     let delivered = async {
         let Some(mut delivery) = Delivery::open(job).await? else {
@@ -128,7 +129,7 @@ impl<'a> Delivery<'a> {
             return Ok(None);
         }
         let opened = async {
-            let clients = http::Clients::new()?;
+            let clients = client::Clients::new()?;
             let receivers = job.receivers.iter();
             let senders = receivers.map(|receiver| Sender::open(receiver, &clients));
             Ok(Self {
@@ -278,15 +279,8 @@ impl<'a> Delivery<'a> {
         let origin = format!("{} {look}", receiver.name);
         let content = |id: &str| findings.content(id);
         let chunks = chunk::chunks(&origin, sender.limits(), &rows, content)?;
-        let entries = chunks.into_iter().map(|chunk| Entry {
-            sink: receiver.name.clone(),
-            chunk,
-            state: State::Pending,
-            look,
-            status: None,
-            error: None,
-        });
-        Ok(entries.collect())
+        let entry = |chunk| Entry::new(&receiver.name, look, State::Pending, chunk);
+        Ok(chunks.into_iter().map(entry).collect())
     }
 
     /// Looks at the table of findings, and sends what waits to all receivers beside each other, or to the one named, for at most
@@ -376,7 +370,8 @@ impl<'a> Delivery<'a> {
             if found.next().is_some() {
                 return Err(DeliveryError::Ambiguous { id: id.to_owned() });
             }
-            let entry = Entry::of(&one, State::Discarded, None, None);
+            let chunk = one.whole(Vec::new());
+            let entry = Entry::new(&one.sink, one.look, State::Discarded, chunk);
             self.outbox.note(&[entry]).await?;
             Ok(one)
         };

@@ -6,9 +6,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::answer::{Answer, TRIES, pause};
 use super::chunk::{Chunk, Form, Limits, halves};
+use super::client::Clients;
 use super::error::DeliveryError;
 use super::files::{Files, print};
-use super::http::{Clients, HttpReceiver};
+use super::http::HttpReceiver;
 use super::pace::Pace;
 use crate::job::{Receiver, ReceiverKind};
 

@@ -154,8 +154,7 @@ impl Drain<'_> {
         let body = body.ok_or_else(|| DeliveryError::Damaged {
             what: format!("no body of chunk {}", waiting.chunk),
         })?;
-        let whole = Entry::of(waiting, State::Pending, None, None).chunk;
-        let mut parts = vec![Chunk { body, ..whole }];
+        let mut parts = vec![waiting.whole(body)];
         while let Some(chunk) = parts.pop() {
             if self.is_over() || self.pace.holds(&chunk.findings) {
                 return Ok(());
@@ -196,25 +195,23 @@ fn fitting(waiting: &[&Waiting]) -> usize {
 
 /// What is noted of a chunk.
 fn entries(waiting: &Waiting, chunk: Chunk, fate: &Fate) -> Vec<Entry> {
-    let entry = |chunk: Chunk, state, status, error| Entry {
-        sink: waiting.sink.clone(),
-        chunk,
-        state,
-        look: waiting.look,
-        status,
-        error,
-    };
+    let entry = |state, chunk| Entry::new(&waiting.sink, waiting.look, state, chunk);
     match fate {
-        Fate::Taken => vec![entry(chunk, State::Delivered, None, None)],
+        Fate::Taken => vec![entry(State::Delivered, chunk)],
         Fate::Split(smaller) => {
+            let split = Entry {
+                status: Some(413),
+                ..entry(State::Split, chunk)
+            };
             let pending = smaller.iter().cloned();
-            let pending = pending.map(|chunk| entry(chunk, State::Pending, None, None));
-            let split = entry(chunk, State::Split, Some(413), None);
+            let pending = pending.map(|chunk| entry(State::Pending, chunk));
             [split].into_iter().chain(pending).collect()
         }
-        Fate::Waits { status, why, .. } => {
-            vec![entry(chunk, State::Failed, *status, Some(why.clone()))]
-        }
+        Fate::Waits { status, why, .. } => vec![Entry {
+            status: *status,
+            error: Some(why.clone()),
+            ..entry(State::Failed, chunk)
+        }],
     }
 }
 

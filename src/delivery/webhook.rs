@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use reqwest::RequestBuilder;
 use reqwest::header::{HeaderMap, HeaderName};
 
-use super::http::{header, hmac_sha256, wrong};
+use super::client::{header, hmac_sha256, wrong};
 use crate::job::{Batch, JobError, Webhook};
 
 /// Headers without which a request is not what it says.
