@@ -27,6 +27,7 @@ mod scaler;
 mod summation;
 mod targets;
 mod tree;
+mod tree_explainer;
 mod walk;
 pub mod weighted;
 mod written;
@@ -41,6 +42,7 @@ pub use parts::{ForestParts, MOST_TREES, NodePart, PartsError, TreeProblem};
 pub use path_length::{Scorer, average_path_length};
 pub use scaler::{ColumnScale, StandardScaler, SummationOrder};
 pub use tree::{Node, NodeTargets, Tree};
+pub use tree_explainer::TreeExplainer;
 
 use bits::BitForest;
 use percentile::percentile;

@@ -15,6 +15,7 @@ mod math;
 mod rng;
 mod sampling;
 mod scaler;
+mod shap;
 mod table;
 mod vectors;
 pub use vectors::folders;
