@@ -14,7 +14,8 @@
 //! - [`features`]: rows in the order of their keys, and their matrix.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
 //! - [`model`]: what a run judged by, as a file that a later run can judge by.
-//! - [`scoring`], [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
+//! - [`scoring`], [`judgement`], [`reasons`]: what the forest says of a row, and why.
+//! - [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
 //!   [`output_file`]: where it goes; [`runs`]: what was done when; [`maintain`]: their tables kept small; [`saved`], [`diff`]: again, later.
 //! - [`delivery`]: findings sent to where people work, none lost; `folder`: files of any store.
 //! - [`plan`]: what a run would do; [`backfill`]: many days, one run each.
@@ -39,6 +40,7 @@ mod functions;
 pub mod import;
 pub mod incremental;
 pub mod job;
+pub mod judgement;
 pub mod maintain;
 mod misfit;
 pub mod model;
@@ -50,6 +52,7 @@ pub mod plan;
 pub mod progress;
 mod put_if_absent;
 pub mod query;
+pub mod reasons;
 pub mod report;
 pub mod run;
 pub mod run_id;

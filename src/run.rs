@@ -14,13 +14,15 @@ use crate::error::{Error, Result, causes};
 use crate::features::FeatureTable;
 use crate::forest::{InstructionSet, IsolationForest};
 use crate::job::{Interval, Job, SqlFile};
+use crate::judgement::Judgement;
 use crate::model::{LoadedModel, ModelRun, Models, SavedModel};
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Volume};
+use crate::reasons::Reasons;
 use crate::report::{ModelSummary, RunReport, RunResults, ScoreQuantiles};
 use crate::run_id::RunId;
 use crate::runs::{RunRecord, Runs};
-use crate::scoring::Scored;
+use crate::scoring::{Scored, strangest_first};
 use crate::sinks::DeltaSink;
 use crate::source::SourceSummary;
 use crate::{page, saved, session, sinks, source};
@@ -122,13 +124,27 @@ async fn judge(
         })
     })?;
     tokio::task::yield_now().await; // a run that was told to stop stops here
+    let order = strangest_first(&scores);
     let mut model = ModelSummary::new(job, &features, &forest, &scores);
     let scales = features.scales().map(<[_]>::to_vec);
-    let scored = Scored::new(features, &scores, forest.offset()).map_err(Error::Scored)?;
+    let training_scores = match older {
+        Some(older) => older.model.training_scores.clone(),
+        None => features.training_scores(&scores, &order),
+    };
+    let judgement = Judgement {
+        training_scores: training_scores.clone(),
+        severity: job.severity,
+        reasons: pipeline
+            .asks_for_reasons()
+            .then(|| Reasons::new(job, &forest, &features, &order)),
+    };
+    let scored = Scored::new(job, features, &scores, forest.offset(), &order);
+    let scored = scored.map_err(Error::Scored)?;
     let learnt = older.is_none().then(|| SavedModel {
         run: ModelRun::new(job, run),
         forest: forest.into_owned(),
         scales,
+        training_scores,
         dictionaries: pipeline.take_dictionaries(),
     });
     model.score_quantiles = ScoreQuantiles::of(&mut scores);
@@ -137,7 +153,7 @@ async fn judge(
         scored.save(path)?;
     }
 
-    let findings = pipeline.findings(scored, progress).await?;
+    let findings = pipeline.findings(scored, judgement, progress).await?;
     source::tell_of_skipped(&run.sources);
     let count = findings.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
     let written = || Volume {

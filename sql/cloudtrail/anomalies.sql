@@ -14,6 +14,7 @@ WITH anomalies AS (
         rank
     FROM scored
     WHERE prediction = -1
+      AND within_budget
       AND eventTime >= $detect_start
       AND eventTime <  $detect_end
 )

@@ -10,5 +10,6 @@ SELECT
     rank
 FROM scored
 WHERE prediction = -1
+  AND within_budget
   AND scored.interval >= $detect_start
   AND scored.interval <  $detect_end

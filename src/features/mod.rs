@@ -7,13 +7,15 @@ mod matrix;
 mod order;
 mod repeated;
 
+use std::sync::Arc;
+
 use arrow::array::{ArrayRef, AsArray, BooleanBufferBuilder, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 
 use crate::blame::Blame;
-use crate::forest::{ColumnScale, FeatureMatrix, ForestError};
+use crate::forest::{ColumnScale, FeatureMatrix, ForestError, TrainingScores};
 use crate::job::{DuplicateKeys, Features};
 use crate::strict::cast;
 use matrix::Learning;
@@ -23,7 +25,7 @@ use matrix::Learning;
 pub struct FeatureTable {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
-    matrix: FeatureMatrix,
+    matrix: Arc<FeatureMatrix>,
     scales: Option<Vec<ColumnScale>>,
     duplicate_rows: usize,
     /// Which rows are learnt from; all where it is not said.
@@ -201,7 +203,10 @@ impl FeatureTable {
             _ => Learning::All,
         };
         let columns = matrix::columns(step, features, &schema, &batches, learning)?;
-        let matrix = FeatureMatrix::try_new(features.columns.clone(), columns.values)?;
+        let matrix = Arc::new(FeatureMatrix::try_new(
+            features.columns.clone(),
+            columns.values,
+        )?);
         Ok(Self {
             schema,
             batches,
@@ -215,6 +220,35 @@ impl FeatureTable {
     /// What the forest sees.
     pub fn matrix(&self) -> &FeatureMatrix {
         &self.matrix
+    }
+
+    /// The same, for whoever needs it when the rows are gone.
+    pub fn shared_matrix(&self) -> Arc<FeatureMatrix> {
+        Arc::clone(&self.matrix)
+    }
+
+    /// The rows as SQL made them, in the order of the matrix.
+    pub fn rows(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
+    /// Which rows are learnt from, where those are not all.
+    pub fn learnt_rows(&self) -> Option<&BooleanBuffer> {
+        self.learnt.as_ref()
+    }
+
+    /// The scores of the rows that are learnt from; `order` is all rows from the strangest to the least strange.
+    pub fn training_scores(&self, score_samples: &[f64], order: &[u32]) -> Option<TrainingScores> {
+        let is_learnt = |row: &&u32| match &self.learnt {
+            Some(learnt) => learnt.value(**row as usize),
+            None => true,
+        };
+        let scores: Vec<_> = order
+            .iter()
+            .filter(is_learnt)
+            .map(|row| score_samples[*row as usize])
+            .collect();
+        TrainingScores::of_sorted(scores.into_iter())
     }
 
     /// What the forest learns from, where that is not all it judges.
@@ -308,9 +342,9 @@ pub(crate) fn is_number(data_type: &DataType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+
+    use std::collections::BTreeMap;
 
     use super::*;
     use crate::job::{MissingValues, Scaler};
@@ -323,6 +357,7 @@ mod tests {
             missing_values,
             duplicate_keys: DuplicateKeys::Error,
             scaler: None,
+            text: BTreeMap::new(),
         }
     }
 

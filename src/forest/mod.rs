@@ -26,6 +26,7 @@ pub mod sampling;
 mod scaler;
 mod summation;
 mod targets;
+mod training_scores;
 mod tree;
 mod tree_explainer;
 mod walk;
@@ -41,6 +42,7 @@ pub use params::{
 pub use parts::{ForestParts, MOST_TREES, NodePart, PartsError, TreeProblem};
 pub use path_length::{Scorer, average_path_length};
 pub use scaler::{ColumnScale, StandardScaler, SummationOrder};
+pub use training_scores::{Level, TrainingScores};
 pub use tree::{Node, NodeTargets, Tree};
 pub use tree_explainer::TreeExplainer;
 

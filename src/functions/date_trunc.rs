@@ -75,7 +75,11 @@ fn bucket(unit: &str) -> Option<Bucket> {
         .find(|bucket| bucket.as_str().eq_ignore_ascii_case(unit))
 }
 
-fn truncate(
+/// The start of the bucket of each instant.
+///
+/// # Errors
+/// A zone that is not known, or an instant outside the calendar.
+pub(crate) fn truncate(
     times: &TimestampMicrosecondArray,
     zone: &str,
     bucket: Bucket,

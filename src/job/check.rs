@@ -8,6 +8,7 @@ use super::error::JobError;
 use super::location::{Location, clean};
 use super::place::Place;
 use super::report::Report;
+use super::sentence::Sentence;
 use super::spec::{Format, JobSpec, Parameter, ReportSpec, RunsSpec, SourceSpec};
 use super::sql_file::SqlFile;
 use super::template::Template;
@@ -37,8 +38,11 @@ impl Job {
                 missing_values: spec.features.missing_values,
                 duplicate_keys: spec.features.duplicate_keys,
                 scaler: spec.features.scaler,
+                text: written.sentences(spec.features.text)?,
             },
             findings: written.sql_files("findings.sql", &spec.findings.sql)?,
+            budget: spec.findings.budget,
+            severity: spec.findings.severity,
             model: written.model(spec.model, &runs),
             outbox: written.outbox(spec.outbox, &sinks[0]),
             runs,
@@ -226,6 +230,9 @@ impl Written<'_> {
         if let Err(error) = max_features.resolve(features.columns.len()) {
             return Err(self.wrong("isolation_forest.max_features", error.to_string()));
         }
+        if let Some(message) = spec.findings.severity.misfit() {
+            return Err(self.wrong("findings.severity", message));
+        }
         let threads = spec.engine.threads;
         if threads.is_some_and(|threads| threads.get() > MAX_THREADS) {
             return Err(self.wrong("engine.threads", format!("at most {MAX_THREADS} threads")));
@@ -268,6 +275,21 @@ impl Written<'_> {
             })
         };
         specs.into_iter().map(source).collect()
+    }
+
+    /// How features are spoken of.
+    fn sentences(
+        &self,
+        texts: BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, Sentence>, JobError> {
+        let sentence = |(feature, text): (String, String)| match Sentence::parse(&text) {
+            Ok(sentence) => Ok((feature, sentence)),
+            Err(message) => Err(JobError::Value {
+                place: self.document.place_in("features.text", &feature),
+                message,
+            }),
+        };
+        texts.into_iter().map(sentence).collect()
     }
 
     fn sql_files(&self, key: &str, files: &[String]) -> Result<Vec<SqlFile>, JobError> {

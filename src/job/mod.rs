@@ -4,6 +4,7 @@
 //! parse, every `$parameter` has a value and every value is used. What only a source's schema can tell (does the
 //! SQL make the feature columns?) is checked by [`crate::pipeline`], with the places kept here.
 
+mod budget;
 mod check;
 mod document;
 mod error;
@@ -13,6 +14,8 @@ mod model;
 mod place;
 mod receiver;
 mod report;
+mod sentence;
+mod severity;
 mod sink;
 mod spec;
 mod sql_file;
@@ -24,6 +27,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+pub use budget::Budget;
 pub use document::Document;
 pub use error::JobError;
 pub use incremental::Incremental;
@@ -36,6 +40,8 @@ pub use receiver::{
     ReceiverKind, Setting, Shape, Webhook,
 };
 pub use report::Report;
+pub use sentence::Sentence;
+pub use severity::Severity;
 pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler};
 pub use sql_file::SqlFile;
 pub(crate) use sql_file::parser_words;
@@ -86,6 +92,10 @@ pub struct Job {
     pub model: ModelFiles,
     /// SQL after the model; the last file is what is written.
     pub findings: Vec<SqlFile>,
+    /// How many of a day's rows are worth a look; all where it is not said.
+    pub budget: Option<Budget>,
+    /// Where each severity begins.
+    pub severity: Severity,
     /// The tables that findings go into.
     pub sinks: Vec<DeltaTarget>,
     /// Who is sent what is in the first of them.
@@ -132,6 +142,8 @@ pub struct Features {
     pub duplicate_keys: DuplicateKeys,
     /// What is done to the columns before the forest sees them.
     pub scaler: Option<Scaler>,
+    /// How a feature is spoken of, where the job says so.
+    pub text: BTreeMap<String, Sentence>,
 }
 
 /// A Delta table to write.

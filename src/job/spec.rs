@@ -8,6 +8,8 @@ use bytesize::ByteSize;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use super::budget::Budget;
+use super::severity::Severity;
 use super::template::Template;
 use super::window::Window;
 use crate::forest::IsolationForestParams;
@@ -123,6 +125,8 @@ pub(super) struct FeaturesSpec {
     #[serde(default)]
     pub duplicate_keys: DuplicateKeys,
     pub scaler: Option<Scaler>,
+    #[serde(default)]
+    pub text: BTreeMap<String, String>,
 }
 
 /// What a NULL or NaN in a feature column means.
@@ -181,6 +185,9 @@ pub(super) struct ModelSpec {
 #[serde(deny_unknown_fields)]
 pub(super) struct FindingsSpec {
     pub sql: Vec<String>,
+    pub budget: Option<Budget>,
+    #[serde(default)]
+    pub severity: Severity,
 }
 
 /// A sink of any type: which keys belong to which is said in `receiver`, so that a wrong one is told with its line.

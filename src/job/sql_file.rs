@@ -1,6 +1,6 @@
 //! One SQL file, one `SELECT`, one name: the file's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,8 @@ pub struct SqlFile {
     pub text: String,
     /// How often the text reads each table.
     pub reads: BTreeMap<String, usize>,
+    /// The names in it, of columns, tables and functions.
+    pub words: BTreeSet<String>,
     /// The `$parameters` it uses, without the `$`, each with the line of its first use.
     pub parameters: BTreeMap<String, u64>,
 }
@@ -53,8 +55,11 @@ impl SqlFile {
         let tokens = Tokenizer::new(&dialect, &text)
             .tokenize_with_location()
             .map_err(|error| wrong(Some(error.location.line), error.message))?;
-        let mut parameters = BTreeMap::new();
+        let (mut parameters, mut words) = (BTreeMap::new(), BTreeSet::new());
         for token in &tokens {
+            if let Token::Word(word) = &token.token {
+                words.insert(word.value.clone());
+            }
             if let Token::Placeholder(placeholder) = &token.token {
                 let name = placeholder.trim_start_matches('$').to_owned();
                 parameters.entry(name).or_insert(token.span.start.line);
@@ -94,6 +99,7 @@ impl SqlFile {
             name,
             text,
             reads,
+            words,
             parameters,
         })
     }

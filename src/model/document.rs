@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::dictionary::{Dictionary, DictionaryDocument};
 use super::number::Number;
 use super::{ModelError, ModelRun, SavedModel};
-use crate::forest::{ColumnScale, ForestParts, IsolationForest, IsolationForestParams, NodePart};
+use crate::forest::{
+    ColumnScale, ForestParts, IsolationForest, IsolationForestParams, Level, NodePart,
+    TrainingScores,
+};
 
 /// What a file says that it is.
 const FORMAT: &str = "crannog.model";
@@ -30,9 +33,19 @@ pub(super) struct Document {
     feature_names: Vec<String>,
     max_samples: usize,
     offset: Number,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    training_scores: Option<ScoresDocument>,
     standard_scaler: Option<ScalerDocument>,
     dictionaries: Vec<DictionaryDocument>,
     trees: Vec<TreeDocument>,
+}
+
+/// Some scores of the rows that were learnt from, the strangest first, and how many rows are less strange than each.
+#[derive(Serialize, Deserialize)]
+struct ScoresDocument {
+    n_samples: u64,
+    score: Vec<Number>,
+    above: Vec<u64>,
 }
 
 /// The scaler's numbers, in the order of the feature columns.
@@ -77,6 +90,7 @@ pub(super) fn write(model: &SavedModel) -> Result<Document, ModelError> {
         feature_names: parts.feature_names,
         max_samples: parts.max_samples,
         offset: Number(parts.offset),
+        training_scores: model.training_scores.as_ref().map(ScoresDocument::of),
         standard_scaler: model.scales.as_ref().map(scaler),
         dictionaries: dictionaries.collect::<Result<_, _>>()?,
         trees: parts.trees.iter().map(TreeDocument::of).collect(),
@@ -105,13 +119,37 @@ pub(super) fn read(text: &[u8]) -> Result<SavedModel, ModelError> {
         offset: document.offset.0,
         trees: trees.collect::<Result<_, _>>()?,
     };
+    let scores = document.training_scores;
+    let scores = scores.map(|scores| scores.into_scores().ok_or(ModelError::TrainingScores));
     let dictionaries = document.dictionaries.into_iter().map(Dictionary::read);
     Ok(SavedModel {
         run: document.run,
         forest: IsolationForest::try_from_parts(parts)?,
         scales: scales.transpose()?,
+        training_scores: scores.transpose()?,
         dictionaries: dictionaries.collect::<Result<_, _>>()?,
     })
+}
+
+impl ScoresDocument {
+    fn of(scores: &TrainingScores) -> Self {
+        let levels = scores.levels();
+        Self {
+            n_samples: scores.n_samples(),
+            score: levels.iter().map(|level| Number(level.score)).collect(),
+            above: levels.iter().map(|level| level.above).collect(),
+        }
+    }
+
+    /// The scores; `None` if no forest's are so.
+    fn into_scores(self) -> Option<TrainingScores> {
+        if self.score.len() != self.above.len() {
+            return None;
+        }
+        let levels = self.score.into_iter().zip(self.above);
+        let levels = levels.map(|(Number(score), above)| Level { score, above });
+        TrainingScores::try_from_levels(self.n_samples, levels.collect())
+    }
 }
 
 impl ScalerDocument {

@@ -70,6 +70,9 @@ pub enum ModelError {
     /// The scaler does not fit the columns.
     #[error("its scaler has not a mean, a variance and a scale for each feature")]
     ScalerLength,
+    /// Scores that no rows have.
+    #[error("its training scores are no forest's")]
+    TrainingScores,
     /// The scaler would make no numbers of numbers.
     #[error("its scaler has a mean, a variance or a scale that no column has")]
     Scaler,

@@ -28,7 +28,7 @@ pub use dictionary::Dictionary;
 pub use error::ModelError;
 pub use store::{LoadedModel, Models, is_file};
 
-use crate::forest::{ColumnScale, IsolationForest};
+use crate::forest::{ColumnScale, IsolationForest, TrainingScores};
 
 /// More text than a model is: a small file can become any amount of it.
 const MOST_BYTES: u64 = 64 << 20;
@@ -44,6 +44,8 @@ pub struct SavedModel {
     pub forest: IsolationForest,
     /// What was taken off each feature column and what it was divided by, where the job scales.
     pub scales: Option<Vec<ColumnScale>>,
+    /// Where a score stands among those of the rows that were learnt from; none in a file of before there were any.
+    pub training_scores: Option<TrainingScores>,
     /// The rows of the steps that the job names as its dictionaries.
     pub dictionaries: Vec<Dictionary>,
 }

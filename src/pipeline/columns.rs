@@ -3,7 +3,8 @@
 use arrow::datatypes::Schema;
 
 use crate::features::is_number;
-use crate::job::{Job, JobError, SqlFile};
+use crate::job::{Job, JobError, SCORED, SqlFile};
+use crate::scoring::WITHIN_BUDGET;
 
 /// The features hold the keys, and the feature columns as numbers.
 pub(super) fn check_features(job: &Job, schema: &Schema) -> Result<(), JobError> {
@@ -20,6 +21,47 @@ pub(super) fn check_features(job: &Job, schema: &Schema) -> Result<(), JobError>
             let place = job.document.place(&key);
             return Err(JobError::Value { place, message });
         }
+    }
+    Ok(())
+}
+
+/// What is said of judged rows fits the features: the words for them, and a budget that somebody looks at.
+pub(super) fn check_judgement(job: &Job, schema: &Schema) -> Result<(), JobError> {
+    for (feature, sentence) in &job.features.text {
+        let place = || job.document.place_in("features.text", feature);
+        if !job.features.columns.contains(feature) {
+            return Err(JobError::UnknownName {
+                place: place(),
+                name: feature.clone(),
+                expected: "in [features] columns".to_owned(),
+                known: job.features.columns.clone(),
+            });
+        }
+        let is_known = |name: &str| {
+            ["value", "typical"].contains(&name) || schema.field_with_name(name).is_ok()
+        };
+        if let Some(unknown) = sentence.columns().find(|name| !is_known(name)) {
+            let file = job.last_step();
+            return Err(JobError::UnknownName {
+                place: place(),
+                name: unknown.to_owned(),
+                expected: format!("a column of `{}` ({})", file.name, file.path.display()),
+                known: schema
+                    .fields()
+                    .iter()
+                    .map(|field| field.name().clone())
+                    .collect(),
+            });
+        }
+    }
+    let looks = |file: &SqlFile| file.words.contains(WITHIN_BUDGET);
+    if job.budget.is_some() && !job.findings.iter().any(looks) {
+        return Err(JobError::Value {
+            place: job.document.place("findings.budget"),
+            message: format!(
+                "no file of [findings] sql looks at it: let one keep the rows of `{SCORED}` WHERE {WITHIN_BUDGET}"
+            ),
+        });
     }
     Ok(())
 }

@@ -26,8 +26,10 @@ use futures::future::try_join_all;
 
 use crate::error::{Error, Result};
 use crate::features::{FeatureError, FeatureTable, Learn};
+use crate::functions;
 use crate::incremental::{KeptStep, KeptSummary};
 use crate::job::{Interval, Job, SCORED, SqlFile, TrainEnd};
+use crate::judgement::{Judgement, JudgementSlot};
 use crate::misfit::misfit;
 use crate::model::{Dictionary, LoadedModel, ModelError};
 use crate::progress::Progress;
@@ -54,6 +56,8 @@ pub struct Pipeline<'a> {
     left_out: BTreeSet<&'a str>,
     /// The rows of the job's dictionaries, for the model that the run learns.
     dictionaries: Vec<Dictionary>,
+    /// Where the functions of the second half find what was judged.
+    judgement: JudgementSlot,
 }
 
 impl<'a> Pipeline<'a> {
@@ -90,6 +94,7 @@ impl<'a> Pipeline<'a> {
             left_out: model.map_or_else(BTreeSet::new, |_| only_for_dictionaries(job)),
             model,
             dictionaries: Vec::new(),
+            judgement: JudgementSlot::default(),
         }
     }
 
@@ -113,7 +118,10 @@ impl<'a> Pipeline<'a> {
         columns::check_features(job, &features)?;
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
         pipeline.register(SCORED, &scored, &[])?;
+        columns::check_judgement(job, &features)?;
+        functions::register_judged(ctx, &pipeline.judgement);
         pipeline.findings_schema = pipeline.plan_all(&job.findings, true, &mut look).await?;
+        functions::deregister_judged(ctx, &pipeline.judgement);
         columns::check_findings(job, &pipeline.findings_schema)?;
         let steps = job.sql_files().map(|(_, file)| file.name.as_str());
         for name in steps.chain([SCORED]) {
@@ -203,10 +211,17 @@ impl<'a> Pipeline<'a> {
         }
     }
 
+    /// Whether SQL after the model asks why rows are strange.
+    pub fn asks_for_reasons(&self) -> bool {
+        let mut files = self.job.findings.iter();
+        files.any(|file| file.words.contains(functions::REASONS))
+    }
+
     /// Runs the SQL after the model: what is worth a person's time.
     pub async fn findings(
         &mut self,
         scored: Scored,
+        judgement: Judgement,
         progress: &mut Progress,
     ) -> Result<Vec<RecordBatch>> {
         let features = self.job.last_step();
@@ -216,6 +231,8 @@ impl<'a> Pipeline<'a> {
         }
         self.register(SCORED, &scored.schema, &scored.batches)?;
         drop(scored);
+        self.judgement.fill(judgement);
+        functions::register_judged(&self.ctx, &self.judgement);
         let (last, first) = self
             .job
             .findings

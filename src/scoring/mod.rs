@@ -2,11 +2,13 @@
 //!
 //! Here, and only here, the sign turns: `anomaly_score = -score_samples`, 0 to 1, high is strange.
 
+mod budget;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -14,22 +16,27 @@ use parquet::arrow::ArrowWriter;
 
 use crate::error::Error;
 use crate::features::FeatureTable;
+use crate::job::Job;
 use crate::output_file::replace_by;
 
 /// The columns a model adds to a feature row.
-const COLUMNS: [(&str, DataType); 3] = [
+const COLUMNS: [(&str, DataType); 4] = [
     ("anomaly_score", DataType::Float64),
     ("prediction", DataType::Int64),
     ("rank", DataType::Int64),
+    (WITHIN_BUDGET, DataType::Boolean),
 ];
 
-/// Every feature row with `anomaly_score`, `prediction` (-1 anomaly, 1 ordinary) and `rank` (1 is the strangest;
-/// equal scores in the order of the keys).
+/// The column that says which rows the budget allows.
+pub const WITHIN_BUDGET: &str = "within_budget";
+
+/// Every feature row with `anomaly_score`, `prediction` (-1 anomaly, 1 ordinary), `rank` (1 is the strangest;
+/// equal scores in the order of the keys) and `within_budget` (true for all where the job has no budget).
 #[derive(Debug)]
 pub struct Scored {
     /// The columns of the features, then the three of the model.
     pub schema: SchemaRef,
-    /// The rows in the order of the keys.
+    /// The rows in the order of the keys, with the columns of the model last.
     pub batches: Vec<RecordBatch>,
 }
 
@@ -53,14 +60,20 @@ impl Scored {
         )))
     }
 
-    /// Joins rows and scores by position. `score_samples` and `offset` have scikit-learn's signs: low is strange.
+    /// Joins rows and scores by position. `score_samples` and `offset` have scikit-learn's signs: low is strange; `order` is
+    /// [`strangest_first`] of them.
+    ///
+    /// # Errors
+    /// A time column that tells no days, where the job has a budget.
     ///
     /// # Panics
     /// If there is not one score for each row.
     pub fn new(
+        job: &Job,
         table: FeatureTable,
         score_samples: &[f64],
         offset: f64,
+        order: &[u32],
     ) -> Result<Self, ArrowError> {
         assert_eq!(
             table.n_samples(),
@@ -70,7 +83,14 @@ impl Scored {
         let (schema, batches) = table.into_rows();
         let schema =
             Self::schema(&schema).expect("names were checked when the features were planned");
-        let ranks = ranks(score_samples);
+        let ranks = ranks(order);
+        let within = match job.budget {
+            None => BooleanArray::from(vec![true; ranks.len()]),
+            Some(budget) => {
+                let order = order.iter().map(|row| *row as usize);
+                budget::within(budget, &job.window, &batches, order, |_| false)?
+            }
+        };
         let mut start = 0;
         let join = |batch: RecordBatch| {
             let rows = start..start + batch.num_rows();
@@ -82,12 +102,14 @@ impl Scored {
                 .iter()
                 .map(|score| if score - offset < 0.0 { -1 } else { 1 });
             let prediction: ArrayRef = Arc::new(prediction.collect::<Int64Array>());
-            let rank: ArrayRef = Arc::new(Int64Array::from(ranks[rows].to_vec()));
-            let columns = batch
-                .columns()
-                .iter()
-                .cloned()
-                .chain([anomaly_score, prediction, rank]);
+            let rank: ArrayRef = Arc::new(Int64Array::from(ranks[rows.clone()].to_vec()));
+            let within: ArrayRef = Arc::new(within.slice(rows.start, rows.len()));
+            let columns =
+                batch
+                    .columns()
+                    .iter()
+                    .cloned()
+                    .chain([anomaly_score, prediction, rank, within]);
             RecordBatch::try_new(Arc::clone(&schema), columns.collect())
         };
         let batches = batches.into_iter().map(join).collect::<Result<_, _>>()?;
@@ -146,13 +168,22 @@ impl Scored {
     }
 }
 
-/// 1 for the lowest score, and so on; equal scores by position.
-fn ranks(score_samples: &[f64]) -> Vec<i64> {
-    let mut order: Vec<(f64, usize)> = score_samples.iter().copied().zip(0..).collect();
+/// The rows by their scores, the lowest first; equal scores by position.
+///
+/// # Panics
+/// If there are more than 2³² rows.
+pub fn strangest_first(score_samples: &[f64]) -> Vec<u32> {
+    let rows = u32::try_from(score_samples.len()).expect("rows have numbers of 32 bits");
+    let mut order: Vec<(f64, u32)> = score_samples.iter().copied().zip(0..rows).collect();
     order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    order.into_iter().map(|(_, row)| row).collect()
+}
+
+/// 1 for the first of the order, and so on.
+fn ranks(order: &[u32]) -> Vec<i64> {
     let mut ranks = vec![0; order.len()];
-    for (rank, (_, row)) in (1..).zip(order) {
-        ranks[row] = rank;
+    for (rank, row) in (1..).zip(order) {
+        ranks[*row as usize] = rank;
     }
     ranks
 }
@@ -163,6 +194,8 @@ mod tests {
 
     #[test]
     fn the_lowest_score_is_the_strangest_and_ties_keep_their_order() {
-        assert_eq!(ranks(&[-0.4, -0.7, -0.4, -0.5]), [3, 1, 4, 2]);
+        let order = strangest_first(&[-0.4, -0.7, -0.4, -0.5]);
+        assert_eq!(order, [1, 3, 0, 2]);
+        assert_eq!(ranks(&order), [3, 1, 4, 2]);
     }
 }

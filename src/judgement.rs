@@ -1,0 +1,74 @@
+//! What a run knows of the rows that it judged, for the functions of SQL after the model.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+
+use crate::forest::TrainingScores;
+use crate::job::Severity;
+use crate::reasons::Reasons;
+
+/// What stands between the scores and a person.
+#[derive(Debug)]
+pub struct Judgement {
+    /// The scores that were learnt from; an older model may have none.
+    pub training_scores: Option<TrainingScores>,
+    /// Where each severity begins.
+    pub severity: Severity,
+    /// Why rows are strange; none where no SQL asks for it.
+    pub reasons: Option<Reasons>,
+}
+
+impl Judgement {
+    /// So many of 100 rows that were learnt from are less strange than this `anomaly_score`.
+    pub fn percentile(&self, anomaly_score: f64) -> Option<f64> {
+        let scores = self.training_scores.as_ref()?;
+        Some(scores.percentile(-anomaly_score))
+    }
+
+    /// The word for it.
+    pub fn severity(&self, anomaly_score: f64) -> Option<&'static str> {
+        let percentile = self.percentile(anomaly_score)?;
+        Some(self.severity.of(percentile))
+    }
+}
+
+/// Where the functions find it: SQL is planned before there is one. A slot is equal to itself alone.
+#[derive(Clone, Default)]
+pub struct JudgementSlot(Arc<OnceLock<Judgement>>);
+
+impl JudgementSlot {
+    /// What was judged, once it is.
+    pub fn get(&self) -> Option<&Judgement> {
+        self.0.get()
+    }
+
+    /// Says what was judged. It is said once.
+    pub fn fill(&self, judgement: Judgement) {
+        let _ = self.0.set(judgement);
+    }
+}
+
+impl PartialEq for JudgementSlot {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for JudgementSlot {}
+
+impl Hash for JudgementSlot {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+impl fmt::Debug for JudgementSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.get().is_some() {
+            "judged"
+        } else {
+            "not judged yet"
+        })
+    }
+}

@@ -1,0 +1,212 @@
+//! Why a row is strange: what each feature did to its path, and the same in words.
+//!
+//! A reason's contribution is how many cuts shorter the row's mean path is since the feature has its value:
+//! `-shap_values` of [`TreeExplainer`], high is strange. The contributions of a row add up to the path length that is to
+//! be expected of a row of which nothing is known, less its own.
+//!
+//! Only rows that somebody asks about are explained.
+
+mod typical;
+
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type};
+use arrow::error::ArrowError;
+
+use crate::cells::{Cell, cells};
+use crate::display::start_of;
+use crate::features::FeatureTable;
+use crate::forest::{FeatureMatrix, IsolationForest, TreeExplainer};
+use crate::job::Job;
+use crate::strict::cast;
+
+/// More letters of one value are no help to a reader.
+const MOST_LETTERS: usize = 200;
+
+/// What explains the judged rows of a run.
+#[derive(Debug)]
+pub struct Reasons {
+    explainer: TreeExplainer,
+    job: Job,
+    matrix: Arc<FeatureMatrix>,
+    /// The rows of the matrix as SQL made them.
+    rows: Vec<RecordBatch>,
+    /// The rows from the strangest to the least strange.
+    order: Vec<u32>,
+    typical: OnceLock<Vec<Option<f64>>>,
+    learnt: Option<arrow::buffer::BooleanBuffer>,
+}
+
+/// What one feature did to a row's path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// The feature.
+    pub feature: String,
+    /// Its value; `None` where it is missing.
+    pub value: Option<f64>,
+    /// The median of the rows that were learnt from; `None` where all are missing.
+    pub typical: Option<f64>,
+    /// How many cuts shorter it makes the mean path; below zero, longer.
+    pub contribution: f64,
+    /// The reason in words.
+    pub text: String,
+}
+
+impl Reasons {
+    /// Of these rows and the forest that judged them; `order` is the rows from the strangest to the least strange.
+    pub fn new(job: &Job, forest: &IsolationForest, table: &FeatureTable, order: &[u32]) -> Self {
+        Self {
+            explainer: TreeExplainer::new(forest),
+            job: job.clone(),
+            matrix: table.shared_matrix(),
+            rows: table.rows().to_vec(),
+            order: order.to_vec(),
+            typical: OnceLock::new(),
+            learnt: table.learnt_rows().cloned(),
+        }
+    }
+
+    /// The reasons of the row of this rank, the strongest first; `None` if there is no such row.
+    ///
+    /// # Errors
+    /// A column that cannot be read.
+    pub fn of_rank(&self, rank: i64) -> Result<Option<Vec<Reason>>, ArrowError> {
+        let place = usize::try_from(rank)
+            .ok()
+            .and_then(|rank| rank.checked_sub(1));
+        match place.and_then(|place| self.order.get(place)) {
+            Some(row) => self.of_row(*row as usize).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn of_row(&self, number: usize) -> Result<Vec<Reason>, ArrowError> {
+        let row = self.row(number);
+        let columns = 0..self.matrix.n_features();
+        let numbers: Vec<_> = columns
+            .map(|column| self.matrix.column(column)[number])
+            .collect();
+        let values = self.explainer.shap_values(&numbers);
+        let values = values.map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+        let features = self.job.features.columns.iter();
+        let mut reasons = features
+            .zip(values)
+            .zip(self.typical()?)
+            .map(|((feature, shap), typical)| {
+                let value = number_in(&row, feature)?;
+                Ok(Reason {
+                    feature: feature.clone(),
+                    value,
+                    typical: *typical,
+                    contribution: -shap,
+                    text: self.words(&row, feature, value, *typical)?,
+                })
+            })
+            .collect::<Result<Vec<_>, ArrowError>>()?;
+        reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+        Ok(reasons)
+    }
+
+    /// One row, with all columns that SQL made.
+    fn row(&self, number: usize) -> RecordBatch {
+        let mut start = 0;
+        for batch in &self.rows {
+            if number < start + batch.num_rows() {
+                return batch.slice(number - start, 1);
+            }
+            start += batch.num_rows();
+        }
+        unreachable!("the matrix has the rows of the table")
+    }
+
+    /// What is typical of each feature, once somebody asks.
+    fn typical(&self) -> Result<&[Option<f64>], ArrowError> {
+        if let Some(typical) = self.typical.get() {
+            return Ok(typical);
+        }
+        let columns = self.job.features.columns.iter();
+        let typical = columns
+            .map(|feature| typical::median(&self.rows, feature, self.learnt.as_ref()))
+            .collect::<Result<_, _>>()?;
+        Ok(self.typical.get_or_init(|| typical))
+    }
+
+    /// The job's sentence for a feature, or the plain one.
+    fn words(
+        &self,
+        row: &RecordBatch,
+        feature: &str,
+        value: Option<f64>,
+        typical: Option<f64>,
+    ) -> Result<String, ArrowError> {
+        let Some(sentence) = self.job.features.text.get(feature) else {
+            return Ok(format!(
+                "`{feature}` is {} (typical: {})",
+                number(value),
+                number(typical)
+            ));
+        };
+        sentence.fill(|name| match (row.column_by_name(name), name) {
+            (Some(column), _) => word(&cells(column)?[0]),
+            (None, "value") => Ok(number(value)),
+            (None, "typical") => Ok(number(typical)),
+            (None, other) => Err(ArrowError::SchemaError(format!(
+                "there is no column `{other}`"
+            ))),
+        })
+    }
+}
+
+/// The number in a column of one row.
+fn number_in(row: &RecordBatch, column: &str) -> Result<Option<f64>, ArrowError> {
+    let values = row
+        .column_by_name(column)
+        .ok_or_else(|| ArrowError::SchemaError(format!("there is no column `{column}`")))?;
+    let values = cast(values, &DataType::Float64)?;
+    let values = values.as_primitive::<Float64Type>();
+    Ok(values
+        .is_valid(0)
+        .then(|| values.value(0))
+        .filter(|value| !value.is_nan()))
+}
+
+fn word(cell: &Cell) -> Result<String, ArrowError> {
+    Ok(match cell {
+        Cell::Float(value) => number(Some(*value)),
+        other => start_of(&other.to_string(), MOST_LETTERS),
+    })
+}
+
+/// A number as a person writes it: whole if it is, else with three digits that count or three of a fraction.
+fn number(value: Option<f64>) -> String {
+    match value {
+        None => "missing".to_owned(),
+        Some(value) if value == value.trunc() && value.abs() < 1e15 => format!("{value:.0}"),
+        Some(value) if value.abs() < 0.01 || value.abs() >= 1e15 => format!("{value:.2e}"),
+        Some(value) => {
+            let text = format!("{value:.3}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_short_as_a_person_writes_them() {
+        for (value, text) in [
+            (3.0, "3"),
+            (-12.5, "-12.5"),
+            (0.123_456, "0.123"),
+            (0.001_234, "1.23e-3"),
+            (2.999_9, "3"),
+            (1e20, "1.00e20"),
+        ] {
+            assert_eq!(number(Some(value)), text);
+        }
+        assert_eq!(number(None), "missing");
+    }
+}
