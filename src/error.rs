@@ -12,6 +12,7 @@ use crate::blame::{Blame, blame_of, is_gone};
 use crate::delivery::{Delivered, DeliveryError};
 use crate::display::without_layers;
 use crate::features::FeatureError;
+use crate::feedback::FeedbackError;
 use crate::forest::ForestError;
 use crate::import::ImportError;
 use crate::incremental::KeptError;
@@ -69,6 +70,17 @@ pub enum Error {
     /// The rows cannot be judged as they are.
     #[error(transparent)]
     Features(#[from] FeatureError),
+    /// What people have said of findings cannot be heeded.
+    #[error("`{location}`: {source}")]
+    Feedback {
+        /// Where it is, as a person may see it.
+        location: String,
+        /// Why not.
+        source: Box<FeedbackError>,
+    },
+    /// A label cannot be given.
+    #[error(transparent)]
+    Label(#[from] FeedbackError),
     /// The forest cannot be grown or asked.
     #[error("the isolation forest cannot be used")]
     Forest(#[from] ForestError),
@@ -237,6 +249,8 @@ impl Error {
             Self::Job(_) | Self::Plan { .. } | Self::Backfill(_) => Blame::Job,
             Self::SavedRun { .. } | Self::OtherRun { .. } | Self::NoFindings { .. } => Blame::Data,
             Self::Features(error) => error.blame(),
+            Self::Feedback { source, .. } => source.blame(),
+            Self::Label(error) => error.blame(),
             Self::Write { .. } | Self::Undelivered(_) => Blame::Sink,
             Self::Forest(_) => Blame::Job,
             Self::Source { source, .. } => source.blame(),
@@ -267,6 +281,8 @@ impl Error {
             Self::Sink { source, .. } | Self::Write { source, .. } => source.hint(),
             Self::OutputFile { source, .. } => Some(source.hint()),
             Self::Features(error) => error.hint(),
+            Self::Feedback { source, .. } => source.hint(),
+            Self::Label(error) => error.hint(),
             Self::Forest(error) => error.hint(),
             Self::Runs { source, .. } => source.hint(),
             Self::Model { source, .. } => source.hint(),

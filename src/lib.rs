@@ -12,6 +12,7 @@
 //! - [`session`], [`source`], [`pipeline`]: DataFusion, the tables, the SQL files.
 //! - [`incremental`]: steps whose rows are kept from run to run.
 //! - [`features`]: rows in the order of their keys, and their matrix.
+//! - [`feedback`]: what people have said of findings.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
 //! - [`model`]: what a run judged by, as a file that a later run can judge by.
 //! - [`scoring`], [`judgement`], [`reasons`]: what the forest says of a row, and why.
@@ -34,6 +35,7 @@ pub mod display;
 pub mod error;
 mod fault;
 pub mod features;
+pub mod feedback;
 mod folder;
 pub mod forest;
 mod functions;

@@ -12,6 +12,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use crate::delivery::Delivery;
 use crate::error::{Error, Result, causes};
 use crate::features::FeatureTable;
+use crate::feedback::Feedback;
 use crate::forest::{InstructionSet, IsolationForest};
 use crate::job::{Interval, Job, SqlFile};
 use crate::judgement::Judgement;
@@ -60,6 +61,7 @@ pub async fn run(
         std::mem::take(&mut prepared.sources),
         prepared.interval,
         older.map(LoadedModel::identity),
+        prepared.pipeline.feedback().digest(),
     );
     let mut runs = prepared.runs;
     if let Some(delivery) = &mut prepared.delivery {
@@ -138,7 +140,8 @@ async fn judge(
             .asks_for_reasons()
             .then(|| Reasons::new(job, &forest, &features, &order)),
     };
-    let scored = Scored::new(job, features, &scores, forest.offset(), &order);
+    let suppressed = pipeline.suppressed(&features)?;
+    let scored = Scored::new(job, features, &scores, forest.offset(), &order, &suppressed);
     let scored = scored.map_err(Error::Scored)?;
     let learnt = older.is_none().then(|| SavedModel {
         run: ModelRun::new(job, run),
@@ -232,7 +235,8 @@ pub(crate) async fn prepare<'a>(
     let ctx = session::connect(job)?;
     let opened = source::register_all(&ctx, job, &interval).await?;
     let sources = opened.iter().map(|source| source.summary.clone()).collect();
-    let pipeline = Pipeline::plan(&ctx, job, &interval, opened, older, look).await?;
+    let feedback = Feedback::open(job, as_of).await?;
+    let pipeline = Pipeline::plan(&ctx, job, &interval, opened, older, feedback, look).await?;
     let sinks = sinks::open(job, pipeline.findings_schema()).await?;
     let runs = Runs::open(job).await?;
     let delivery = Delivery::open(job).await?;

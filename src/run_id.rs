@@ -30,12 +30,13 @@ pub struct OlderModel {
 }
 
 impl RunId {
-    /// The run of this job on these sources in this interval.
+    /// The run of this job on these sources in this interval; `feedback` is the digest of what people have said.
     pub fn new(
         job: &Job,
         sources: Vec<SourceSummary>,
         interval: Interval,
         model: Option<OlderModel>,
+        feedback: Option<&str>,
     ) -> Self {
         let job_digest = job.digest();
         let mut hasher = Sha256::new();
@@ -51,6 +52,9 @@ impl RunId {
         }
         if let Some(model) = &model {
             hasher.update(format!("model\n{}\n", model.digest));
+        }
+        if let Some(feedback) = feedback {
+            hasher.update(format!("feedback\n{feedback}\n"));
         }
         let id = crate::hex(&hasher.finalize()[..8]);
         Self {

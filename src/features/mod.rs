@@ -9,7 +9,7 @@ mod repeated;
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanBufferBuilder, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
@@ -156,7 +156,8 @@ impl FeatureError {
 }
 
 impl FeatureTable {
-    /// Puts rows in the order of their keys, and checks that no key comes twice.
+    /// Puts rows in the order of their keys, and checks that no key comes twice. `left_out` says which of the ordered rows
+    /// are judged and not learnt from.
     ///
     /// # Errors
     /// No rows, equal keys, missing values where the job wants none, a column that is not a number.
@@ -166,6 +167,7 @@ impl FeatureTable {
         schema: SchemaRef,
         batches: Vec<RecordBatch>,
         learn: Learn<'_>,
+        left_out: impl FnOnce(&[RecordBatch]) -> Result<Option<BooleanBuffer>, ArrowError>,
     ) -> Result<Self, FeatureError> {
         let batches: Vec<_> = batches
             .into_iter()
@@ -192,6 +194,25 @@ impl FeatureTable {
             }
             Learn::FromAll | Learn::Nothing { .. } => None,
         };
+        let left_out = left_out(&batches).map_err(|source| FeatureError::Rows {
+            step: step.to_owned(),
+            source,
+        })?;
+        let learnt = match (learn, learnt, left_out) {
+            (Learn::Nothing { .. }, ..) => None,
+            (_, learnt, None) => learnt,
+            (_, None, Some(left_out)) => Some(!&left_out),
+            (_, Some(learnt), Some(left_out)) => Some(&learnt & &!&left_out),
+        };
+        if learnt
+            .as_ref()
+            .is_some_and(|rows| rows.count_set_bits() == 0)
+        {
+            return Err(FeatureError::NoRows {
+                step: step.to_owned(),
+                window: Some("to learn from".to_owned()),
+            });
+        }
         let learning = match (learn, &learnt) {
             (
                 Learn::Nothing {
@@ -280,17 +301,22 @@ impl FeatureTable {
 
     /// The number of rows whose `column`, a time, is at or after `start` (microseconds); `None` without such a column.
     pub fn rows_since(&self, column: &str, start: i64) -> Option<usize> {
-        let mut rows = 0;
-        for batch in &self.batches {
+        let since = self.since(column, start)?;
+        Some(since.iter().map(BooleanArray::true_count).sum())
+    }
+
+    /// Which rows of each batch those are.
+    pub fn since(&self, column: &str, start: i64) -> Option<Vec<BooleanArray>> {
+        let since = self.batches.iter().map(|batch| {
             let times = times(batch, column)?;
-            rows += times
-                .as_primitive::<Int64Type>()
-                .iter()
-                .flatten()
-                .filter(|time| *time >= start)
-                .count();
-        }
-        Some(rows)
+            let times = times.as_primitive::<Int64Type>().iter();
+            Some(
+                times
+                    .map(|time| Some(time.is_some_and(|time| time >= start)))
+                    .collect(),
+            )
+        });
+        since.collect()
     }
 
     /// Gives up the rows, with all columns that SQL made, in the order of the matrix; the matrix is let go.
@@ -316,14 +342,7 @@ fn rows_before(
             rows.append(time.is_none_or(|time| time < end));
         }
     }
-    let rows = rows.finish();
-    if rows.count_set_bits() == 0 {
-        return Err(FeatureError::NoRows {
-            step: step.to_owned(),
-            window: Some("to learn from, before those that are reported".to_owned()),
-        });
-    }
-    Ok(rows)
+    Ok(rows.finish())
 }
 
 /// A column of instants as microseconds; `None` where there is no such column.
@@ -377,6 +396,7 @@ mod tests {
             batches[0].schema(),
             batches,
             Learn::FromAll,
+            |_| Ok(None),
         )
     }
 
@@ -431,6 +451,7 @@ mod tests {
             batches[0].schema(),
             batches,
             Learn::FromAll,
+            |_| Ok(None),
         )
         .unwrap();
         assert_eq!(table.matrix().column(0), [4.0, 8.0, 7.0]);
@@ -485,7 +506,14 @@ mod tests {
         let hosts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "c"]));
         let columns = [("host", hosts)].into_iter().chain(columns);
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        FeatureTable::try_new("grouped", &features, batch.schema(), vec![batch], learn)
+        FeatureTable::try_new(
+            "grouped",
+            &features,
+            batch.schema(),
+            vec![batch],
+            learn,
+            |_| Ok(None),
+        )
     }
 
     #[test]
@@ -550,6 +578,7 @@ mod tests {
                 batch.schema(),
                 vec![batch.clone()],
                 learn,
+                |_| Ok(None),
             )
         };
         let table = until(30).unwrap();

@@ -12,7 +12,7 @@ use super::sentence::Sentence;
 use super::spec::{Format, JobSpec, Parameter, ReportSpec, RunsSpec, SourceSpec};
 use super::sql_file::SqlFile;
 use super::template::Template;
-use super::{BUILT_IN_PARAMETERS, DeltaTarget, Features, Job, SCORED, Source};
+use super::{BUILT_IN_PARAMETERS, DeltaTarget, FINDING, Features, Job, SCORED, Source};
 
 /// More threads than any machine has are a slip of the hand.
 const MAX_THREADS: usize = 1024;
@@ -41,6 +41,8 @@ impl Job {
                 text: written.sentences(spec.features.text)?,
             },
             findings: written.sql_files("findings.sql", &spec.findings.sql)?,
+            feedback: written.feedback(spec.allow, spec.labels)?,
+            explain: written.sql_files("explain.sql", &spec.explain.sql)?,
             budget: spec.findings.budget,
             severity: spec.findings.severity,
             model: written.model(spec.model, &runs),
@@ -120,6 +122,19 @@ impl Job {
             }
             taken.push(&file.name);
         }
+        taken.push(FINDING);
+        for (index, file) in self.explain.iter().enumerate() {
+            if taken.contains(&file.name.as_str()) {
+                return Err(JobError::Value {
+                    place: self.document.place(&format!("explain.sql[{index}]")),
+                    message: format!(
+                        "`{}` is the name of another table of this job; rename the file",
+                        file.name
+                    ),
+                });
+            }
+            taken.push(&file.name);
+        }
         Ok(())
     }
 
@@ -167,7 +182,7 @@ impl Job {
                 });
             }
         }
-        for (_, file) in self.sql_files() {
+        for file in self.sql_files().map(|(_, file)| file).chain(&self.explain) {
             for (name, line) in &file.parameters {
                 if !self.parameters.contains_key(name)
                     && !BUILT_IN_PARAMETERS.contains(&name.as_str())

@@ -8,6 +8,7 @@ mod budget;
 mod check;
 mod document;
 mod error;
+mod feedback;
 mod incremental;
 mod location;
 mod model;
@@ -30,6 +31,7 @@ use sha2::{Digest, Sha256};
 pub use budget::Budget;
 pub use document::Document;
 pub use error::JobError;
+pub use feedback::{Feedback, FeedbackFormat, FeedbackTable};
 pub use incremental::Incremental;
 pub use location::{Location, resolve_options};
 pub(crate) use location::{clean, secret_variable, variable, without_file_scheme};
@@ -67,6 +69,9 @@ pub const BUILT_IN_PARAMETERS: [&str; 7] = [
 /// Tables that a run makes itself, so that no source or step may take their names.
 pub const SCORED: &str = "scored";
 
+/// The one row that `[explain] sql` speaks of.
+pub const FINDING: &str = "finding";
+
 /// A checked job.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -92,6 +97,10 @@ pub struct Job {
     pub model: ModelFiles,
     /// SQL after the model; the last file is what is written.
     pub findings: Vec<SqlFile>,
+    /// What people have said of findings.
+    pub feedback: Feedback,
+    /// What `crannog explain` shows of a finding: SQL over `finding`.
+    pub explain: Vec<SqlFile>,
     /// How many of a day's rows are worth a look; all where it is not said.
     pub budget: Option<Budget>,
     /// Where each severity begins.

@@ -9,6 +9,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::budget::Budget;
+use super::feedback::FeedbackSpec;
 use super::severity::Severity;
 use super::template::Template;
 use super::window::Window;
@@ -32,6 +33,10 @@ pub(super) struct JobSpec {
     #[serde(default)]
     pub model: ModelSpec,
     pub findings: FindingsSpec,
+    pub allow: Option<FeedbackSpec>,
+    pub labels: Option<FeedbackSpec>,
+    #[serde(default)]
+    pub explain: ExplainSpec,
     pub sinks: Vec<SinkSpec>,
     pub runs: Option<RunsSpec>,
     #[serde(default)]
@@ -179,6 +184,12 @@ pub(super) struct ModelSpec {
     pub location: Option<Template>,
     #[serde(default)]
     pub options: BTreeMap<String, Template>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExplainSpec {
+    pub sql: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

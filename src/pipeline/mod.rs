@@ -13,8 +13,9 @@ mod volume;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{ParamValues, TableReference};
 use datafusion::datasource::MemTable;
@@ -26,6 +27,7 @@ use futures::future::try_join_all;
 
 use crate::error::{Error, Result};
 use crate::features::{FeatureError, FeatureTable, Learn};
+use crate::feedback::Feedback;
 use crate::functions;
 use crate::incremental::{KeptStep, KeptSummary};
 use crate::job::{Interval, Job, SCORED, SqlFile, TrainEnd};
@@ -58,6 +60,7 @@ pub struct Pipeline<'a> {
     dictionaries: Vec<Dictionary>,
     /// Where the functions of the second half find what was judged.
     judgement: JudgementSlot,
+    feedback: Feedback,
 }
 
 impl<'a> Pipeline<'a> {
@@ -95,6 +98,7 @@ impl<'a> Pipeline<'a> {
             model,
             dictionaries: Vec::new(),
             judgement: JudgementSlot::default(),
+            feedback: Feedback::default(),
         }
     }
 
@@ -109,6 +113,7 @@ impl<'a> Pipeline<'a> {
         interval: &Interval,
         sources: Vec<OpenSource>,
         model: Option<&'a LoadedModel>,
+        feedback: Feedback,
         mut look: impl FnMut(&SqlFile, bool, &Arc<dyn ExecutionPlan>),
     ) -> Result<Self> {
         let mut pipeline = Self::new(ctx, job, interval, sources, model);
@@ -119,15 +124,38 @@ impl<'a> Pipeline<'a> {
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
         pipeline.register(SCORED, &scored, &[])?;
         columns::check_judgement(job, &features)?;
+        feedback.check(job, &features)?;
+        pipeline.feedback = feedback;
         functions::register_judged(ctx, &pipeline.judgement);
         pipeline.findings_schema = pipeline.plan_all(&job.findings, true, &mut look).await?;
         functions::deregister_judged(ctx, &pipeline.judgement);
         columns::check_findings(job, &pipeline.findings_schema)?;
+        Feedback::check_findings(job, &pipeline.findings_schema)?;
         let steps = job.sql_files().map(|(_, file)| file.name.as_str());
         for name in steps.chain([SCORED]) {
             pipeline.deregister(name)?;
         }
         Ok(pipeline)
+    }
+
+    /// By whose word each row is suppressed, for each batch of them: of what is reported alone.
+    pub fn suppressed(&self, table: &FeatureTable) -> Result<Vec<ArrayRef>> {
+        let start = self.interval.detect_start.timestamp_micros();
+        let reported = table.since(&self.job.window.time_column, start);
+        let suppressed = table.rows().iter().enumerate().map(|(place, rows)| {
+            let all = || BooleanArray::from(vec![true; rows.num_rows()]);
+            let reported = reported
+                .as_ref()
+                .map_or_else(all, |reported| reported[place].clone());
+            let suppressed = self.feedback.suppressed(rows, &reported)?;
+            Ok(Arc::new(suppressed) as ArrayRef)
+        });
+        suppressed.collect()
+    }
+
+    /// What people have said of findings.
+    pub fn feedback(&self) -> &Feedback {
+        &self.feedback
     }
 
     /// The columns of the findings.
@@ -162,7 +190,10 @@ impl<'a> Pipeline<'a> {
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let learn = self.learn();
         match progress.stage("order by keys", rows, || {
-            FeatureTable::try_new(&last.name, features, schema, batches, learn)
+            FeatureTable::try_new(&last.name, features, schema, batches, learn, |rows| {
+                let malicious = self.feedback.malicious(rows);
+                malicious.map_err(|error| ArrowError::ExternalError(Box::new(error)))
+            })
         }) {
             Err(FeatureError::NoRows { step, window: None }) => {
                 let window = format!(

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use arrow::array::{
-    Array, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, TimeUnit};
 use arrow::error::ArrowError;
@@ -20,10 +21,14 @@ pub(super) fn within(
     budget: Budget,
     window: &Window,
     rows: &[RecordBatch],
+    suppressed: &[ArrayRef],
     order: impl Iterator<Item = usize>,
-    is_suppressed: impl Fn(usize) -> bool,
 ) -> Result<BooleanArray, ArrowError> {
     let days = days(window, rows)?;
+    let is_suppressed = suppressed
+        .iter()
+        .flat_map(|batch| (0..batch.len()).map(|row| batch.is_valid(row)));
+    let is_suppressed: Vec<_> = is_suppressed.collect();
     let mut judged: HashMap<Option<i64>, usize> = HashMap::new();
     for day in &days {
         *judged.entry(*day).or_default() += 1;
@@ -38,7 +43,7 @@ pub(super) fn within(
         let left = left.entry(days[row]).or_default();
         if *left > 0 {
             within.set_bit(row, true);
-            *left -= usize::from(!is_suppressed(row));
+            *left -= usize::from(!is_suppressed[row]);
         }
     }
     Ok(BooleanArray::new(within.finish(), None))

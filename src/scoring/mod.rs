@@ -16,22 +16,27 @@ use parquet::arrow::ArrowWriter;
 
 use crate::error::Error;
 use crate::features::FeatureTable;
+use crate::feedback::{SUPPRESSED_BY, suppressed_by_type};
 use crate::job::Job;
 use crate::output_file::replace_by;
 
 /// The columns a model adds to a feature row.
-const COLUMNS: [(&str, DataType); 4] = [
-    ("anomaly_score", DataType::Float64),
-    ("prediction", DataType::Int64),
-    ("rank", DataType::Int64),
-    (WITHIN_BUDGET, DataType::Boolean),
-];
+fn columns() -> [Field; 5] {
+    [
+        Field::new("anomaly_score", DataType::Float64, false),
+        Field::new("prediction", DataType::Int64, false),
+        Field::new("rank", DataType::Int64, false),
+        Field::new(WITHIN_BUDGET, DataType::Boolean, false),
+        Field::new(SUPPRESSED_BY, suppressed_by_type(), true),
+    ]
+}
 
 /// The column that says which rows the budget allows.
 pub const WITHIN_BUDGET: &str = "within_budget";
 
 /// Every feature row with `anomaly_score`, `prediction` (-1 anomaly, 1 ordinary), `rank` (1 is the strangest;
-/// equal scores in the order of the keys) and `within_budget` (true for all where the job has no budget).
+/// equal scores in the order of the keys), `within_budget` (true for all where the job has no budget) and `suppressed_by`
+/// (NULL but for what people have allowed).
 #[derive(Debug)]
 pub struct Scored {
     /// The columns of the features, then the three of the model.
@@ -43,13 +48,14 @@ pub struct Scored {
 impl Scored {
     /// The columns of `scored` for these features; `Err` holds a feature column whose name is the model's.
     pub fn schema(features: &Schema) -> Result<SchemaRef, String> {
-        if let Some((name, _)) = COLUMNS
+        let model = columns();
+        let clash = model
             .iter()
-            .find(|(name, _)| features.field_with_name(name).is_ok())
-        {
-            return Err((*name).to_owned());
+            .find(|field| features.field_with_name(field.name()).is_ok());
+        if let Some(field) = clash {
+            return Err(field.name().clone());
         }
-        let model = COLUMNS.map(|(name, data_type)| Arc::new(Field::new(name, data_type, false)));
+        let model = model.map(Arc::new);
         Ok(Arc::new(Schema::new(
             features
                 .fields()
@@ -61,7 +67,7 @@ impl Scored {
     }
 
     /// Joins rows and scores by position. `score_samples` and `offset` have scikit-learn's signs: low is strange; `order` is
-    /// [`strangest_first`] of them.
+    /// [`strangest_first`] of them, and `suppressed` says of each batch of rows by what each is.
     ///
     /// # Errors
     /// A time column that tells no days, where the job has a budget.
@@ -74,6 +80,7 @@ impl Scored {
         score_samples: &[f64],
         offset: f64,
         order: &[u32],
+        suppressed: &[ArrayRef],
     ) -> Result<Self, ArrowError> {
         assert_eq!(
             table.n_samples(),
@@ -88,11 +95,11 @@ impl Scored {
             None => BooleanArray::from(vec![true; ranks.len()]),
             Some(budget) => {
                 let order = order.iter().map(|row| *row as usize);
-                budget::within(budget, &job.window, &batches, order, |_| false)?
+                budget::within(budget, &job.window, &batches, suppressed, order)?
             }
         };
         let mut start = 0;
-        let join = |batch: RecordBatch| {
+        let join = |(batch, suppressed): (RecordBatch, &ArrayRef)| {
             let rows = start..start + batch.num_rows();
             start = rows.end;
             let scores = &score_samples[rows.clone()];
@@ -104,15 +111,17 @@ impl Scored {
             let prediction: ArrayRef = Arc::new(prediction.collect::<Int64Array>());
             let rank: ArrayRef = Arc::new(Int64Array::from(ranks[rows.clone()].to_vec()));
             let within: ArrayRef = Arc::new(within.slice(rows.start, rows.len()));
-            let columns =
-                batch
-                    .columns()
-                    .iter()
-                    .cloned()
-                    .chain([anomaly_score, prediction, rank, within]);
+            let columns = batch.columns().iter().cloned().chain([
+                anomaly_score,
+                prediction,
+                rank,
+                within,
+                Arc::clone(suppressed),
+            ]);
             RecordBatch::try_new(Arc::clone(&schema), columns.collect())
         };
-        let batches = batches.into_iter().map(join).collect::<Result<_, _>>()?;
+        let batches = batches.into_iter().zip(suppressed).map(join);
+        let batches = batches.collect::<Result<_, _>>()?;
         Ok(Self { schema, batches })
     }
 }
@@ -120,7 +129,7 @@ impl Scored {
 impl Scored {
     /// The rows as the features' SQL made them.
     pub fn without_scores(&self) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
-        let columns: Vec<_> = (0..self.schema.fields().len() - COLUMNS.len()).collect();
+        let columns: Vec<_> = (0..self.schema.fields().len() - columns().len()).collect();
         let rows = self
             .batches
             .iter()
@@ -146,6 +155,12 @@ impl Scored {
         };
         let plain = |field: &Arc<Field>| match field.data_type() {
             DataType::Utf8View => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
+            DataType::Dictionary(_, value) => Arc::new(
+                field
+                    .as_ref()
+                    .clone()
+                    .with_data_type(value.as_ref().clone()),
+            ),
             _ => Arc::clone(field),
         };
         let schema = Arc::new(Schema::new(

@@ -1,0 +1,151 @@
+//! A small table of texts: a CSV file, or what a Delta table holds.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::concat_batches;
+use arrow::csv::ReaderBuilder;
+use arrow::csv::reader::Format;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::FeedbackError;
+use crate::strict::cast;
+
+/// Its rows, every column a text.
+#[derive(Debug, Clone)]
+pub(super) struct Rows {
+    rows: RecordBatch,
+}
+
+impl Rows {
+    /// Of batches with columns of any type.
+    pub fn new(schema: &Schema, batches: &[RecordBatch]) -> Result<Self, ArrowError> {
+        let rows = concat_batches(&Arc::new(schema.clone()), batches)?;
+        let texts = rows
+            .columns()
+            .iter()
+            .map(|column| cast(column, &DataType::Utf8));
+        let texts = texts.collect::<Result<Vec<_>, _>>()?;
+        let fields = schema
+            .fields()
+            .iter()
+            .map(|field| Field::new(field.name(), DataType::Utf8, true));
+        let schema = Schema::new(fields.collect::<Vec<_>>());
+        Ok(Self {
+            rows: RecordBatch::try_new(Arc::new(schema), texts)?,
+        })
+    }
+
+    /// Of a CSV file with a header.
+    pub fn from_csv(text: &[u8]) -> Result<Self, FeedbackError> {
+        let (header, _) = Format::default()
+            .with_header(true)
+            .infer_schema(Cursor::new(text), Some(0))?;
+        let fields = header
+            .fields()
+            .iter()
+            .map(|field| Field::new(field.name().trim(), DataType::Utf8, true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let reader = ReaderBuilder::new(Arc::clone(&schema))
+            .with_header(true)
+            .build(Cursor::new(text))?;
+        let batches = reader.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::new(&schema, &batches)?)
+    }
+
+    /// Takes all that it says into a digest, whatever the order of its rows.
+    pub fn update(&self, hasher: &mut Sha256) {
+        let mut lines: Vec<_> = (0..self.len())
+            .map(|row| {
+                let values = self
+                    .names()
+                    .map(|name| format!("{name:?}{:?}", self.value(name, row)));
+                values.collect::<Vec<_>>().join("\n")
+            })
+            .collect();
+        lines.sort();
+        for line in lines {
+            hasher.update(line);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.num_rows()
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.rows
+            .schema_ref()
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+    }
+
+    pub fn column(&self, name: &str) -> Option<&StringArray> {
+        self.rows
+            .column_by_name(name)
+            .map(|column| column.as_string::<i32>())
+    }
+
+    /// A value; `None` where it is NULL, empty, or there is no such column.
+    pub fn value(&self, name: &str, row: usize) -> Option<&str> {
+        let column = self.column(name)?;
+        column
+            .is_valid(row)
+            .then(|| column.value(row).trim())
+            .filter(|text| !text.is_empty())
+    }
+
+    /// The values of some rows of a column, as another type.
+    pub fn values(
+        &self,
+        name: &str,
+        rows: &[usize],
+        data_type: &DataType,
+    ) -> Result<ArrayRef, ArrowError> {
+        let texts: StringArray = rows.iter().map(|row| self.value(name, *row)).collect();
+        match data_type {
+            // Text of a time may be a day alone, or have no offset.
+            DataType::Timestamp(unit, zone) => {
+                let instants = texts.iter().map(|text| match text {
+                    None => Ok(None),
+                    Some(text) => match instant(text) {
+                        Some(instant) => Ok(Some(instant.timestamp_micros())),
+                        None => Err(ArrowError::CastError(format!(
+                            "`{text}` in `{name}` is no time"
+                        ))),
+                    },
+                });
+                let micros =
+                    instants.collect::<Result<arrow::array::TimestampMicrosecondArray, _>>()?;
+                cast(
+                    &micros.with_timezone("UTC"),
+                    &DataType::Timestamp(*unit, zone.clone()),
+                )
+            }
+            other => cast(&texts, other),
+        }
+    }
+}
+
+/// The instant that a text means: with an offset, or UTC.
+pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Some(instant.with_timezone(&Utc));
+    }
+    let day = text
+        .parse::<NaiveDate>()
+        .map(|day| day.and_time(NaiveTime::MIN));
+    let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
+    let time = || {
+        formats.iter().find_map(|format| {
+            NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), format).ok()
+        })
+    };
+    day.ok().or_else(time).map(|time| time.and_utc())
+}
