@@ -11,6 +11,7 @@ use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::display::plain;
+use crate::strict::cast;
 
 /// One value. Its texts are [`plain`].
 #[derive(Clone, Debug, PartialEq)]
@@ -102,11 +103,31 @@ pub fn cells(column: &ArrayRef) -> Result<Vec<Cell>, ArrowError> {
 }
 
 fn items(items: &ArrayRef) -> Result<Vec<String>, ArrowError> {
+    if let Some(reasons) = reasons(items) {
+        return Ok(reasons);
+    }
     let options = FormatOptions::default().with_null("NULL");
     let formatter = ArrayFormatter::try_new(items.as_ref(), &options)?;
     (0..items.len())
         .map(|item| Ok(plain(&formatter.value(item).try_to_string()?)))
         .collect()
+}
+
+/// Structs with a `contribution` and a `text`, as SQL's `reasons()` makes them: `+1.52 the text`.
+fn reasons(items: &ArrayRef) -> Option<Vec<String>> {
+    let reasons = items.as_struct_opt()?;
+    let contributions = reasons.column_by_name("contribution")?;
+    let contributions = contributions.as_primitive_opt::<Float64Type>()?;
+    let texts = cast(reasons.column_by_name("text")?, &DataType::Utf8).ok()?;
+    let texts = texts.as_string::<i32>().iter();
+    let line = |(number, text): (Option<f64>, Option<&str>)| {
+        format!(
+            "{:+.2} {}",
+            number.unwrap_or_default(),
+            plain(text.unwrap_or_default())
+        )
+    };
+    Some(contributions.iter().zip(texts).map(line).collect())
 }
 
 /// Cuts `end` off every text, if every text has it.

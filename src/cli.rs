@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use crannog::feedback::Label;
 use crannog::job::Format;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -41,6 +42,10 @@ pub enum Command {
     Runs(RunsArgs),
     /// Say which findings of one run another one has not, has besides, or ranks otherwise.
     Diff(DiffArgs),
+    /// Show one finding whole: why it is strange, what is usual, the ordinary row closest to it, the events behind it.
+    Explain(ExplainArgs),
+    /// Say of a finding that it is benign, and does not come again, or malicious, and is not learnt from.
+    Label(LabelArgs),
     /// Make the page of a run again, or its charts alone, without judging again.
     Report(ReportArgs),
     /// Ask a job's sources, steps and output with SQL.
@@ -220,6 +225,45 @@ pub struct DiffArgs {
     pub format: ResultFormat,
 }
 
+/// `crannog explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The job file.
+    pub job: PathBuf,
+    /// The finding: its id, or as much of it as no other's has.
+    pub finding: String,
+    /// How many rows of each table to show.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub show: usize,
+    /// Lay `key=value` over the job file; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// For a person, or one JSON object.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub format: ResultFormat,
+}
+
+/// `crannog label`.
+#[derive(Debug, Args)]
+pub struct LabelArgs {
+    /// The job file.
+    pub job: PathBuf,
+    /// The finding: its id, or as much of it as no other's has.
+    pub finding: String,
+    /// What it is.
+    #[arg(value_parser = parse_label)]
+    pub label: Label,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+    /// Who says so [default: the user].
+    #[arg(long, env = "USER")]
+    pub author: String,
+    /// Lay `key=value` over the job file; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+}
+
 /// `crannog report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -360,6 +404,11 @@ pub enum AsOf {
 /// Takes a `format` as a job file has it.
 fn parse_format(text: &str) -> Result<Format, String> {
     Format::deserialize(text.into_deserializer()).map_err(|error: ValueError| error.to_string())
+}
+
+/// Takes a label by its word.
+fn parse_label(text: &str) -> Result<Label, String> {
+    Label::parse(text).ok_or_else(|| "a label is benign, malicious, or withdrawn".to_owned())
 }
 
 /// Takes `2026-11-22T03:00:00Z`, an offset in place of the `Z` or neither, or a plain date (its midnight).

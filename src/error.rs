@@ -122,6 +122,20 @@ pub enum Error {
     /// The page of the run, or its charts, could not be made.
     #[error("the page of the run cannot be made")]
     Page(#[from] PageError),
+    /// No finding, or more than one, has an id that begins so.
+    #[error("{} in the output table {} an id that begins with `{id}`", match found { 0 => "no finding".to_owned(), n => format!("{n} findings") }, if *found == 1 || *found == 0 { "has" } else { "have" })]
+    NoFinding {
+        /// What was asked for.
+        id: String,
+        /// How many have it.
+        found: usize,
+    },
+    /// What a finding was made of is not in the sources any more.
+    #[error("the row of finding `{id}` cannot be made again")]
+    FindingGone {
+        /// The finding.
+        id: String,
+    },
     /// The report of an earlier run could not be read.
     #[error("`{}` is not the report of a run", path.display())]
     SavedRun {
@@ -247,7 +261,11 @@ impl Error {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Job(_) | Self::Plan { .. } | Self::Backfill(_) => Blame::Job,
-            Self::SavedRun { .. } | Self::OtherRun { .. } | Self::NoFindings { .. } => Blame::Data,
+            Self::SavedRun { .. }
+            | Self::OtherRun { .. }
+            | Self::NoFindings { .. }
+            | Self::NoFinding { .. }
+            | Self::FindingGone { .. } => Blame::Data,
             Self::Features(error) => error.blame(),
             Self::Feedback { source, .. } => source.blame(),
             Self::Label(error) => error.blame(),
@@ -299,6 +317,13 @@ impl Error {
             Self::OtherRun { .. } => Some(
                 "give each job an output folder of its own, or name a report of this job with `--results FILE`"
                     .to_owned(),
+            ),
+            Self::NoFinding { found, .. } => Some(match found {
+                0 => "`crannog query 'SELECT finding_id, … FROM anomalies' --job JOB` shows the ids (the table goes by its folder's name)".to_owned(),
+                _ => "write more of the id".to_owned(),
+            }),
+            Self::FindingGone { .. } => Some(
+                "the sources have lost its events since, or the job's SQL has changed".to_owned(),
             ),
             Self::NoFindings { .. } => {
                 Some("the job's first sink names another table, or the run's days were replaced since and `crannog maintain` removed its files".to_owned())

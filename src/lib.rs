@@ -19,6 +19,7 @@
 //! - [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
 //!   [`output_file`]: where it goes; [`runs`]: what was done when; [`maintain`]: their tables kept small; [`saved`], [`diff`]: again, later.
 //! - [`delivery`]: findings sent to where people work, none lost; `folder`: files of any store.
+//! - [`explain`]: one finding whole.
 //! - [`plan`]: what a run would do; [`backfill`]: many days, one run each.
 //! - [`import`]: many files to one Delta table; `put_if_absent`: whether a store is safe for one.
 //! - [`demo`]: sample data.
@@ -33,6 +34,7 @@ pub mod demo;
 pub mod diff;
 pub mod display;
 pub mod error;
+pub mod explain;
 mod fault;
 pub mod features;
 pub mod feedback;

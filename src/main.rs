@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         Command::Send(args) => commands::send::run(args),
         Command::Runs(args) => commands::runs::run(args),
         Command::Diff(args) => commands::diff::run(args),
+        Command::Explain(args) => commands::explain::run(args),
+        Command::Label(args) => commands::label::run(args),
         Command::Report(args) => commands::report::run(args),
         Command::Query(args) => commands::query::run(args),
         Command::Import(args) => commands::import::run(args),

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
 use datafusion::error::DataFusionError;
+use datafusion::functions::expr_fn::starts_with;
 use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::DataFrame;
 
@@ -138,6 +141,44 @@ fn unfit(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>
 /// The first output table of the job, and the version that the run made of it.
 fn table<'a>(job: &'a Job, report: &RunReport) -> Option<(&'a DeltaTarget, u64)> {
     Some((job.sinks.first()?, report.sinks.first()?.version))
+}
+
+/// The finding of the job whose id begins so, as the first output table has it now: one row.
+pub async fn finding(job: &Job, id: &str) -> Result<RecordBatch> {
+    let unknown = |found| Error::NoFinding {
+        id: id.to_owned(),
+        found,
+    };
+    let ctx = session::connect(job)?;
+    let target = job
+        .sinks
+        .first()
+        .filter(|_| !id.is_empty())
+        .ok_or_else(|| unknown(0))?;
+    if !source::register_output(&ctx, job, target, FINDINGS, None).await? {
+        return Err(unknown(0));
+    }
+    let rows = ctx.table(FINDINGS).await.map_err(stopped)?;
+    let is_it = starts_with(ident(sinks::FINDING_ID), lit(id));
+    let rows = rows.filter(is_it).map_err(stopped)?;
+    let schema = std::sync::Arc::clone(rows.schema().inner());
+    let rows = rows.collect().await.map_err(stopped)?;
+    let rows = concat_batches(&schema, &rows).map_err(|error| stopped(error.into()))?;
+    match rows.num_rows() {
+        1 => Ok(rows),
+        found => Err(unknown(found)),
+    }
+}
+
+/// The model that judged in a run: its own, or the older one.
+pub async fn model_of(job: &Job, run: &str) -> Result<LoadedModel> {
+    let run = Runs::open(job).await?.find(job, Some(run)).await?;
+    let loaded = Models::open(job)?
+        .load(run.model.as_ref().unwrap_or(&run.run_id))
+        .await?;
+    let fits = loaded.model.check(job);
+    fits.map_err(|error| loaded.unfit(error))?;
+    Ok(loaded)
 }
 
 /// The model of an earlier run, which fits the job; what has changed since is told.

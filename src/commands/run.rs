@@ -3,6 +3,8 @@
 use std::io::IsTerminal;
 use std::time::Instant;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field};
 use crannog::cells::strangest;
 use crannog::delivery::deliver;
 use crannog::error::causes;
@@ -86,7 +88,7 @@ fn warn(error: &Error) {
 fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()> {
     if report.findings > 0 && limit > 0 {
         let rows = strangest(&report.rows, &job.features.keys, limit).map_err(Error::Print)?;
-        say(&table::all(&rows).map_err(Error::Print)?)?;
+        say(&table::all(&in_lines(&rows)?).map_err(Error::Print)?)?;
     }
     let model = &report.isolation_forest;
     let zone = &job.window.timezone;
@@ -147,6 +149,21 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
         report.seconds,
         memory.unwrap_or_default()
     ))
+}
+
+/// The columns that fit into a line: lists of structs are for the page, and for who asks the table.
+fn in_lines(rows: &RecordBatch) -> Result<RecordBatch> {
+    let schema = rows.schema();
+    let fits = |field: &Field| match field.data_type() {
+        DataType::List(item) => !item.data_type().is_nested(),
+        other => !matches!(other, DataType::Struct(_)),
+    };
+    let fields = schema.fields().iter().enumerate();
+    let columns: Vec<_> = fields
+        .filter(|(_, field)| fits(field))
+        .map(|(place, _)| place)
+        .collect();
+    rows.project(&columns).map_err(Error::Print)
 }
 
 /// How long the stages took: in their order, and of many those alone that took longest.

@@ -40,6 +40,26 @@ impl SqlFile {
         Self::parse(path, text)
     }
 
+    /// What its first comment says, up to the first full stop; its name where it has none.
+    pub fn title(&self) -> String {
+        let comment = self
+            .text
+            .lines()
+            .map_while(|line| line.strip_prefix("--"))
+            .map(str::trim);
+        let comment = comment.collect::<Vec<_>>().join(" ");
+        let named = format!("{}.sql:", self.name);
+        let title = comment.trim_start_matches(&named).trim();
+        match title
+            .split_once(". ")
+            .map_or(title, |(first, _)| first)
+            .trim_end_matches('.')
+        {
+            "" => self.name.clone(),
+            title => title.to_owned(),
+        }
+    }
+
     fn parse(path: &Path, text: String) -> Result<Self, JobError> {
         let name = path
             .file_stem()

@@ -30,7 +30,7 @@ use crate::features::{FeatureError, FeatureTable, Learn};
 use crate::feedback::Feedback;
 use crate::functions;
 use crate::incremental::{KeptStep, KeptSummary};
-use crate::job::{Interval, Job, SCORED, SqlFile, TrainEnd};
+use crate::job::{FINDING, Interval, Job, SCORED, SqlFile, TrainEnd};
 use crate::judgement::{Judgement, JudgementSlot};
 use crate::misfit::misfit;
 use crate::model::{Dictionary, LoadedModel, ModelError};
@@ -131,7 +131,12 @@ impl<'a> Pipeline<'a> {
         functions::deregister_judged(ctx, &pipeline.judgement);
         columns::check_findings(job, &pipeline.findings_schema)?;
         Feedback::check_findings(job, &pipeline.findings_schema)?;
-        let steps = job.sql_files().map(|(_, file)| file.name.as_str());
+        pipeline.plan_explaining(&features, &job.explain).await?;
+        let explain = job.explain.iter().map(|file| file.name.as_str());
+        let steps = job
+            .sql_files()
+            .map(|(_, file)| file.name.as_str())
+            .chain(explain);
         for name in steps.chain([SCORED]) {
             pipeline.deregister(name)?;
         }
@@ -166,6 +171,43 @@ impl<'a> Pipeline<'a> {
     /// The rows of the job's dictionaries, once they are computed.
     pub fn take_dictionaries(&mut self) -> Vec<Dictionary> {
         std::mem::take(&mut self.dictionaries)
+    }
+
+    /// Plans the SQL before the model and, in place of the findings, that of `[explain]`, for one finding.
+    ///
+    /// # Errors
+    /// As [`Pipeline::plan`].
+    pub async fn plan_explanation(
+        ctx: &SessionContext,
+        job: &'a Job,
+        interval: &Interval,
+        sources: Vec<OpenSource>,
+        model: &'a LoadedModel,
+    ) -> Result<Self> {
+        let mut pipeline = Self::new(ctx, job, interval, sources, Some(model));
+        let features = pipeline
+            .plan_all(&job.features.sql, true, &mut |_, _, _| ())
+            .await?;
+        columns::check_features(job, &features)?;
+        columns::check_judgement(job, &features)?;
+        pipeline.plan_explaining(&features, &job.findings).await?;
+        let steps = job.sql_files().map(|(_, file)| file.name.as_str());
+        for name in steps.chain([SCORED]) {
+            pipeline.deregister(name)?;
+        }
+        Ok(pipeline)
+    }
+
+    /// Plans SQL over one finding.
+    async fn plan_explaining(&mut self, features: &Schema, files: &[SqlFile]) -> Result<()> {
+        let scored = Scored::schema(features).map_err(|name| clash(self.job.last_step(), &name))?;
+        self.register(SCORED, &scored, &[])?;
+        self.register(FINDING, &scored, &[])?;
+        functions::register_judged(&self.ctx, &self.judgement);
+        let planned = self.plan_all(files, false, &mut |_, _, _| ()).await;
+        functions::deregister_judged(&self.ctx, &self.judgement);
+        self.deregister(FINDING)?;
+        planned.map(drop)
     }
 
     /// What was done to the steps that are kept.
@@ -255,15 +297,7 @@ impl<'a> Pipeline<'a> {
         judgement: Judgement,
         progress: &mut Progress,
     ) -> Result<Vec<RecordBatch>> {
-        let features = self.job.last_step();
-        if self.reads_from(&features.name, self.job.features.sql.len()) > 0 {
-            let (schema, rows) = scored.without_scores().map_err(Error::Scored)?;
-            self.register(&features.name, &schema, &rows)?;
-        }
-        self.register(SCORED, &scored.schema, &scored.batches)?;
-        drop(scored);
-        self.judgement.fill(judgement);
-        functions::register_judged(&self.ctx, &self.judgement);
+        self.register_judged(scored, judgement)?;
         let (last, first) = self
             .job
             .findings
@@ -277,6 +311,43 @@ impl<'a> Pipeline<'a> {
             .into_iter()
             .flatten()
             .collect())
+    }
+
+    /// Runs the SQL over one finding, a row of `scored`: the rows of each file.
+    pub async fn explanation(
+        &mut self,
+        scored: Scored,
+        finding: RecordBatch,
+        judgement: Judgement,
+        progress: &mut Progress,
+    ) -> Result<Vec<Vec<RecordBatch>>> {
+        self.register(FINDING, &scored.schema, &[finding])?;
+        self.register_judged(scored, judgement)?;
+        let mut tables = Vec::new();
+        for file in &self.job.findings {
+            let rows = self.query(file).await?;
+            let schema = Arc::clone(rows.schema().inner());
+            let rows = self
+                .collect(&file.name, file, rows, progress)
+                .await?
+                .concat();
+            self.register(&file.name, &schema, &rows)?;
+            tables.push(rows);
+        }
+        Ok(tables)
+    }
+
+    /// The judged rows become a table, and what was judged is there for its functions.
+    fn register_judged(&mut self, scored: Scored, judgement: Judgement) -> Result<()> {
+        let features = self.job.last_step();
+        if self.reads_from(&features.name, self.job.features.sql.len()) > 0 {
+            let (schema, rows) = scored.without_scores().map_err(Error::Scored)?;
+            self.register(&features.name, &schema, &rows)?;
+        }
+        self.register(SCORED, &scored.schema, &scored.batches)?;
+        self.judgement.fill(judgement);
+        functions::register_judged(&self.ctx, &self.judgement);
+        Ok(())
     }
 
     /// The rows of a step that an older model has.
@@ -506,10 +577,8 @@ impl<'a> Pipeline<'a> {
 
 /// The steps that are there for the dictionaries alone.
 fn only_for_dictionaries(job: &Job) -> BTreeSet<&str> {
-    let mut needed = BTreeSet::from([
-        job.last_step().name.as_str(),
-        job.last_finding().name.as_str(),
-    ]);
+    let mut needed = BTreeSet::from([job.last_step().name.as_str()]);
+    needed.extend(job.findings.last().map(|file| file.name.as_str()));
     let mut left_out = BTreeSet::new();
     let files: Vec<_> = job.sql_files().map(|(_, file)| file).collect();
     for file in files.into_iter().rev() {

@@ -81,7 +81,11 @@ impl Reasons {
         }
     }
 
-    fn of_row(&self, number: usize) -> Result<Vec<Reason>, ArrowError> {
+    /// The same of a row by its place in the order of the keys.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn of_row(&self, number: usize) -> Result<Vec<Reason>, ArrowError> {
         let row = self.row(number);
         let columns = 0..self.matrix.n_features();
         let numbers: Vec<_> = columns
@@ -108,8 +112,15 @@ impl Reasons {
         Ok(reasons)
     }
 
+    /// The path length that is to be expected of any row, and that of the row with these reasons: means over the trees.
+    pub fn path_lengths(&self, reasons: &[Reason]) -> (f64, f64) {
+        let expected = self.explainer.expected_value();
+        let shorter: f64 = reasons.iter().map(|reason| reason.contribution).sum();
+        (expected, expected - shorter)
+    }
+
     /// One row, with all columns that SQL made.
-    fn row(&self, number: usize) -> RecordBatch {
+    pub fn row(&self, number: usize) -> RecordBatch {
         let mut start = 0;
         for batch in &self.rows {
             if number < start + batch.num_rows() {

@@ -127,6 +127,21 @@ impl Scored {
 }
 
 impl Scored {
+    /// One row, by its place in the order of the keys.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, number: usize) -> RecordBatch {
+        let mut start = 0;
+        for batch in &self.batches {
+            if number < start + batch.num_rows() {
+                return batch.slice(number - start, 1);
+            }
+            start += batch.num_rows();
+        }
+        panic!("there are {start} rows, and no row {number}")
+    }
+
     /// The rows as the features' SQL made them.
     pub fn without_scores(&self) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
         let columns: Vec<_> = (0..self.schema.fields().len() - columns().len()).collect();

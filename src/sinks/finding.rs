@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{
     DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
+use arrow::error::ArrowError;
 use chrono::{DateTime, SecondsFormat};
 use sha2::{Digest, Sha256};
 
@@ -229,6 +230,24 @@ fn finding_ids(job: &Job, batch: &RecordBatch) -> Result<StringArray, SinkError>
         crate::hex(&hasher.finalize()[..16])
     };
     Ok(StringArray::from_iter_values((0..batch.num_rows()).map(id)))
+}
+
+/// The row whose finding has this id, counted over all batches; `None` if none has.
+pub(crate) fn row_of(
+    job: &Job,
+    rows: &[RecordBatch],
+    id: &str,
+) -> Result<Option<usize>, ArrowError> {
+    let mut start = 0;
+    for batch in rows {
+        let ids =
+            finding_ids(job, batch).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+        if let Some(row) = ids.iter().position(|other| other == Some(id)) {
+            return Ok(Some(start + row));
+        }
+        start += batch.num_rows();
+    }
+    Ok(None)
 }
 
 /// A length before each value, so that no two rows of keys run into the same bytes; NULL is not the empty text.

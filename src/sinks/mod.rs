@@ -10,7 +10,7 @@ pub use delta::{DeltaSink, Receipt, Target};
 pub(crate) use delta::{Made, create, open as open_table, write_session, writer_properties};
 pub use error::SinkError;
 pub use finding::is_common;
-pub(crate) use finding::{DATE, FINDING_ID, stored_type};
+pub(crate) use finding::{DATE, FINDING_ID, row_of, stored_type};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
