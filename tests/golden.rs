@@ -9,9 +9,11 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, TimeUnit};
 use crannog::Job;
 use crannog::error::Error;
+use crannog::feedback::Feedback;
+use crannog::judgement::Judgement;
 use crannog::pipeline::Pipeline;
 use crannog::progress::Progress;
-use crannog::scoring::Scored;
+use crannog::scoring::{Scored, strangest_first};
 use crannog::{session, source};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
@@ -130,13 +132,29 @@ async fn make(case: &Path, variant: &Value) -> Result<RecordBatch, Error> {
     let interval = job.window.at("9999-12-31T23:59:59Z".parse().unwrap());
     let ctx = session::connect(&job)?;
     let sources = source::register_all(&ctx, &job, &interval).await?;
-    let mut pipeline = Pipeline::plan(&ctx, &job, &interval, sources, None, |_, _, _| ()).await?;
+    let mut pipeline = Pipeline::plan(
+        &ctx,
+        &job,
+        &interval,
+        sources,
+        None,
+        Feedback::default(),
+        |_, _, _| (),
+    )
+    .await?;
     let mut progress = Progress::new(false);
     let features = pipeline.features(&mut progress).await?;
     // With equal scores the rank is the order of the keys, and so is the order of the findings.
     let scores = vec![-0.5; features.n_samples()];
-    let scored = Scored::new(features, &scores, -0.5).unwrap();
-    let findings = pipeline.findings(scored, &mut progress).await?;
+    let order = strangest_first(&scores);
+    let suppressed = pipeline.suppressed(&features)?;
+    let scored = Scored::new(&job, features, &scores, -0.5, &order, &suppressed).unwrap();
+    let judgement = Judgement {
+        training_scores: None,
+        severity: job.severity,
+        reasons: None,
+    };
+    let findings = pipeline.findings(scored, judgement, &mut progress).await?;
     Ok(concat_batches(&findings[0].schema(), &findings).unwrap())
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 35] = [
+const LAYERS: [(&str, &[&str]); 39] = [
     (
         "backfill",
         &["features", "job", "progress", "report", "run", "runs"],
@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 35] = [
     (
         "delivery",
         &[
+            "feedback",
             "folder",
             "job",
             "misfit",
@@ -28,16 +29,35 @@ const LAYERS: [(&str, &[&str]); 35] = [
     ),
     ("demo", &[]),
     ("diff", &["job", "saved", "session"]),
+    (
+        "explain",
+        &[
+            "feedback",
+            "forest",
+            "job",
+            "judgement",
+            "pipeline",
+            "progress",
+            "reasons",
+            "saved",
+            "scoring",
+            "session",
+            "sinks",
+            "source",
+        ],
+    ),
     ("features", &["forest", "job"]),
+    ("feedback", &["job", "session", "sinks", "source"]),
     ("folder", &["job", "output_file"]),
     ("forest", &[]),
-    ("functions", &["calendar"]),
+    ("functions", &["calendar", "judgement", "reasons"]),
     (
         "import",
         &["job", "put_if_absent", "session", "sinks", "source"],
     ),
     ("incremental", &["job", "put_if_absent", "sinks", "source"]),
     ("job", &["calendar", "forest"]),
+    ("judgement", &["forest", "job", "reasons"]),
     (
         "maintain",
         &["delivery", "incremental", "job", "runs", "sinks"],
@@ -52,8 +72,11 @@ const LAYERS: [(&str, &[&str]); 35] = [
         "pipeline",
         &[
             "features",
+            "feedback",
+            "functions",
             "incremental",
             "job",
+            "judgement",
             "misfit",
             "model",
             "progress",
@@ -81,6 +104,7 @@ const LAYERS: [(&str, &[&str]); 35] = [
     ),
     ("progress", &[]),
     ("put_if_absent", &[]),
+    ("reasons", &["cells", "features", "forest", "job"]),
     ("query", &["job", "misfit", "pipeline", "session", "source"]),
     (
         "report",
@@ -103,7 +127,10 @@ const LAYERS: [(&str, &[&str]); 35] = [
             "job", "model", "report", "runs", "session", "sinks", "source",
         ],
     ),
-    ("scoring", &["features", "output_file"]),
+    (
+        "scoring",
+        &["features", "feedback", "functions", "job", "output_file"],
+    ),
     ("session", &["functions", "job"]),
     ("run_id", &["job", "source"]),
     (
@@ -123,8 +150,25 @@ const LAYERS: [(&str, &[&str]); 35] = [
     (
         "run",
         &[
-            "delivery", "features", "forest", "job", "model", "page", "pipeline", "progress",
-            "report", "run_id", "runs", "saved", "scoring", "session", "sinks", "source",
+            "delivery",
+            "features",
+            "feedback",
+            "forest",
+            "job",
+            "judgement",
+            "model",
+            "page",
+            "pipeline",
+            "progress",
+            "reasons",
+            "report",
+            "run_id",
+            "runs",
+            "saved",
+            "scoring",
+            "session",
+            "sinks",
+            "source",
         ],
     ),
     (
@@ -134,6 +178,7 @@ const LAYERS: [(&str, &[&str]); 35] = [
             "delivery",
             "demo",
             "features",
+            "feedback",
             "forest",
             "import",
             "incremental",

@@ -10,6 +10,7 @@ mod encoders;
 mod golden;
 mod import;
 mod incremental;
+mod judged;
 mod kit;
 mod layers;
 mod model;

@@ -1,6 +1,7 @@
 //! The steps of a job in memory: what is computed is let go as soon as nothing needs it.
 
 use crannog::Job;
+use crannog::feedback::Feedback;
 use crannog::pipeline::Pipeline;
 use crannog::progress::Progress;
 use crannog::{session, source};
@@ -56,8 +57,16 @@ fn a_step_is_let_go_when_what_was_computed_from_it_is_there() {
     let there = block_on(async {
         let ctx = session::connect(&job).unwrap();
         let sources = source::register_all(&ctx, &job, &interval).await;
-        let pipeline =
-            Pipeline::plan(&ctx, &job, &interval, sources.unwrap(), None, |_, _, _| ()).await;
+        let pipeline = Pipeline::plan(
+            &ctx,
+            &job,
+            &interval,
+            sources.unwrap(),
+            None,
+            Feedback::default(),
+            |_, _, _| (),
+        )
+        .await;
         let mut pipeline = pipeline.unwrap();
         let features = pipeline.features(&mut Progress::new(false)).await;
         assert!(features.unwrap().n_samples() > 0);

@@ -9,7 +9,7 @@ SELECT
   run_id AS "RuleConfigVersion",
   'Production' AS "RuleStatus",
   'crannog' AS "VendorName",
-  delivery['title'] AS "Description",
+  concat_ws(': ', delivery['title'], delivery['explanation']) AS "Description",
   delivery['score'] AS "Score",
   delivery['detect_start'] AS "StartTime",
   delivery['detect_end'] AS "EndTime",

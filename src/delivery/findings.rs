@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::chunk::{lines, slices};
 use super::error::DeliveryError;
 use super::shape::Activity;
+use crate::feedback::SUPPRESSED_BY;
 use crate::sinks::{DATE, FINDING_ID};
 use crate::source::{AddedFile, Changes, UnknownChanges};
 use crate::strict::cast;
@@ -69,6 +70,13 @@ impl Findings {
         let mut rows = ctx.read_table(table.table_provider().await?)?;
         if let Some(wanted) = wanted {
             rows = rows.filter(wanted)?;
+        }
+        // What somebody has allowed is in the table, and is no news.
+        if rows
+            .schema()
+            .has_column_with_unqualified_name(SUPPRESSED_BY)
+        {
+            rows = rows.filter(ident(SUPPRESSED_BY).is_null())?;
         }
         let schema = Arc::clone(rows.schema().inner());
         let rows = concat_batches(&schema, &rows.collect().await?)?;

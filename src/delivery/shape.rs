@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, StructArray,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use chrono::DateTime;
@@ -153,6 +153,12 @@ fn with_delivery(
         }
         _ => Arc::new(Float64Array::new_null(findings.num_rows())),
     };
+    let text = |name: &str| -> Result<ArrayRef, DeliveryError> {
+        match findings.column_by_name(name) {
+            Some(column) if *column.data_type() == DataType::Utf8 => Ok(Arc::clone(column)),
+            _ => Ok(new_null_array(&DataType::Utf8, findings.num_rows())),
+        }
+    };
     let activity: StringArray = activity
         .iter()
         .map(|activity| Some(activity.word()))
@@ -165,6 +171,8 @@ fn with_delivery(
         ("activity", Arc::new(activity)),
         ("title", Arc::new(titles(job, findings)?)),
         ("score", score),
+        ("severity", text("severity")?),
+        ("explanation", text("explanation")?),
         ("version", Arc::new(version)),
         ("details", Arc::new(details(findings)?)),
     ];

@@ -228,6 +228,7 @@ mod tests {
             },
             forest: IsolationForest::fit(&IsolationForestParams::default(), &x).unwrap(),
             scales: None,
+            training_scores: None,
             dictionaries: Vec::new(),
         }
     }

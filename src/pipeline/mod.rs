@@ -297,7 +297,8 @@ impl<'a> Pipeline<'a> {
         judgement: Judgement,
         progress: &mut Progress,
     ) -> Result<Vec<RecordBatch>> {
-        self.register_judged(scored, judgement)?;
+        self.register_judged(&scored, judgement)?;
+        drop(scored); // its rows go as they are read
         let (last, first) = self
             .job
             .findings
@@ -322,7 +323,8 @@ impl<'a> Pipeline<'a> {
         progress: &mut Progress,
     ) -> Result<Vec<Vec<RecordBatch>>> {
         self.register(FINDING, &scored.schema, &[finding])?;
-        self.register_judged(scored, judgement)?;
+        self.register_judged(&scored, judgement)?;
+        drop(scored); // its rows go as they are read
         let mut tables = Vec::new();
         for file in &self.job.findings {
             let rows = self.query(file).await?;
@@ -338,7 +340,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// The judged rows become a table, and what was judged is there for its functions.
-    fn register_judged(&mut self, scored: Scored, judgement: Judgement) -> Result<()> {
+    fn register_judged(&mut self, scored: &Scored, judgement: Judgement) -> Result<()> {
         let features = self.job.last_step();
         if self.reads_from(&features.name, self.job.features.sql.len()) > 0 {
             let (schema, rows) = scored.without_scores().map_err(Error::Scored)?;

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
+use crannog::feedback::Feedback;
 use crannog::incremental::KeptSummary;
 use crannog::pipeline::Pipeline;
 use crannog::progress::Progress;
@@ -71,7 +72,16 @@ fn features(dir: &Dir, as_of: &str, overrides: &[&str]) -> (Vec<RecordBatch>, Ve
     runtime.block_on(async {
         let ctx = session::connect(&job).unwrap();
         let sources = source::register_all(&ctx, &job, &interval).await.unwrap();
-        let pipeline = Pipeline::plan(&ctx, &job, &interval, sources, None, |_, _, _| ()).await;
+        let pipeline = Pipeline::plan(
+            &ctx,
+            &job,
+            &interval,
+            sources,
+            None,
+            Feedback::default(),
+            |_, _, _| (),
+        )
+        .await;
         let mut pipeline = pipeline.unwrap();
         let features = pipeline.features(&mut Progress::new(false)).await;
         let rows = match features {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use crannog::forest::random::Mt19937;
 use crannog::forest::{
-    ColumnScale, FeatureMatrix, IsolationForest, IsolationForestParams, MaxSamples,
+    ColumnScale, FeatureMatrix, IsolationForest, IsolationForestParams, MaxSamples, TrainingScores,
 };
 use crannog::model::{Dictionary, ModelRun, SavedModel, SourceVersion};
 
@@ -73,6 +73,7 @@ impl Shape {
             run: run(),
             forest: self.forest(),
             scales: Some((0..self.columns).map(scale).collect()),
+            training_scores: TrainingScores::of_sorted([-0.75, -0.5, -0.5, -0.25].into_iter()),
             dictionaries: vec![labels()],
         }
     }

@@ -1,0 +1,112 @@
+//! `crannog explain`: one finding whole.
+
+use serde_json::Value;
+
+use crate::judged::{findings, judged, number, report, text};
+use crate::kit::{Dir, JOB, append, batch, event};
+
+fn explained(dir: &Dir, finding: &str) -> Value {
+    let said = dir.crannog(&["explain", JOB, finding, "--format", "json"]);
+    serde_json::from_str(&said.succeeds().stdout).unwrap()
+}
+
+#[test]
+fn a_finding_is_explained_by_what_the_run_knew() {
+    let dir = judged();
+    dir.write(
+        "sql/process_execution/usual.sql",
+        "-- usual.sql: what the host usually runs. The rest is for the author.\nSELECT scored.Process AS Process, count(*) AS days FROM scored JOIN finding ON scored.Computer = finding.Computer GROUP BY scored.Process ORDER BY days DESC, scored.Process",
+    );
+    dir.edit_job(
+        "[[sinks]]",
+        "[explain]\nsql = [\"../sql/process_execution/usual.sql\"]\n\n[[sinks]]",
+    );
+    dir.run(&[]).succeeds();
+    let found = findings(&dir).remove(0);
+    // What came after the run does not change what it knew.
+    append(
+        &dir.events(),
+        &batch(&[event("2026-03-11T10:00:00Z", "web-1", "alice", "new.exe")]),
+    );
+    let explained = explained(&dir, &text(&found, "finding_id")[..10]);
+    assert_eq!(explained["finding"]["finding_id"], found["finding_id"]);
+    assert_eq!(explained["reasons"], found["reasons"]);
+    let contributions = explained["reasons"].as_array().unwrap().iter();
+    let sum: f64 = contributions
+        .map(|reason| number(reason, "contribution"))
+        .sum();
+    let shorter = number(&explained, "expected_path_length") - number(&explained, "path_length");
+    assert!((sum - shorter).abs() < 1e-9 && shorter > 0.0);
+    assert_ne!(explained["closest"]["Process"], "mimikatz.exe");
+    assert_eq!(explained["closest"]["Computer"], "db-1");
+    let usual = &explained["tables"][0];
+    assert_eq!(
+        (text(usual, "name"), text(usual, "title")),
+        ("usual", "what the host usually runs")
+    );
+    let rows = usual["rows"].as_array().unwrap();
+    assert_eq!(
+        (rows.len(), text(&rows[3], "Process"), &rows[3]["days"]),
+        (4, "mimikatz.exe", &Value::from(1))
+    );
+
+    let said = dir.crannog(&["explain", JOB, text(&found, "finding_id")]);
+    for words in [
+        "why: ",
+        "are to be expected",
+        "the ordinary row that is closest to it",
+        "what the host usually runs",
+        "mimikatz.exe",
+    ] {
+        assert!(
+            said.succeeds().stdout.contains(words),
+            "{words}: {}",
+            said.stdout
+        );
+    }
+}
+
+#[test]
+fn explaining_writes_nothing() {
+    let dir = judged();
+    let run = report(&dir, &[]);
+    let found = findings(&dir).remove(0);
+    explained(&dir, text(&found, "finding_id"));
+    let runs = dir.crannog(&["runs", JOB, "--format", "json"]);
+    assert_eq!(runs.stdout.lines().count(), 1);
+    assert_eq!(dir.findings().version, run["sinks"][0]["version"].as_u64());
+}
+
+#[test]
+fn what_cannot_be_explained_is_told() {
+    let dir = judged();
+    dir.crannog(&["explain", JOB, "ab"]).fails(
+        3,
+        "error: no finding in the output table has an id that begins with `ab`
+         hint: `crannog query 'SELECT finding_id, … FROM anomalies' --job JOB` shows the ids (the table goes by its folder's name)",
+    );
+    dir.run(&[]).succeeds();
+    let found = findings(&dir).remove(0);
+    let (id, run) = (text(&found, "finding_id"), text(&found, "run_id"));
+    std::fs::remove_file(dir.path(&format!("out/models/{run}.json.gz"))).unwrap();
+    let said = dir.crannog(&["explain", JOB, id]);
+    assert!(said.code != 0 && said.stderr.contains(run), "{said:?}");
+}
+
+#[test]
+fn sql_for_an_explanation_is_checked_before_anybody_asks() {
+    let dir = judged();
+    dir.write("sql/broken.sql", "SELECT nothing FROM finding");
+    dir.edit_job(
+        "[[sinks]]",
+        "[explain]\nsql = [\"../sql/broken.sql\"]\n\n[[sinks]]",
+    );
+    let said = dir.check(&[]);
+    assert!(
+        said.code == 2
+            && said
+                .stderr
+                .contains("sql/broken.sql:1: there is no column `nothing` here"),
+        "{said:?}"
+    );
+}
