@@ -100,7 +100,7 @@ impl Labels {
             }
             let keys = keys
                 .iter()
-                .map(|key| rows.value(key, row).map(str::to_owned));
+                .map(|key| rows.exact(key, row).map(str::to_owned));
             last.insert(keys.collect(), (row, label));
         }
         let of = |wanted: Label| {

@@ -63,7 +63,7 @@ impl Rows {
             .map(|row| {
                 let values = self
                     .names()
-                    .map(|name| format!("{name:?}{:?}", self.value(name, row)));
+                    .map(|name| format!("{name:?}{:?}", self.exact(name, row)));
                 values.collect::<Vec<_>>().join("\n")
             })
             .collect();
@@ -91,13 +91,15 @@ impl Rows {
             .map(|column| column.as_string::<i32>())
     }
 
-    /// A value; `None` where it is NULL, empty, or there is no such column.
-    pub fn value(&self, name: &str, row: usize) -> Option<&str> {
+    /// A value to the letter; `None` where it is NULL or there is no such column.
+    pub fn exact(&self, name: &str, row: usize) -> Option<&str> {
         let column = self.column(name)?;
-        column
-            .is_valid(row)
-            .then(|| column.value(row).trim())
-            .filter(|text| !text.is_empty())
+        column.is_valid(row).then(|| column.value(row))
+    }
+
+    /// The same, and `None` too where it is empty.
+    pub fn value(&self, name: &str, row: usize) -> Option<&str> {
+        self.exact(name, row).filter(|text| !text.is_empty())
     }
 
     /// The values of some rows of a column, as another type.
@@ -107,7 +109,7 @@ impl Rows {
         rows: &[usize],
         data_type: &DataType,
     ) -> Result<ArrayRef, ArrowError> {
-        let texts: StringArray = rows.iter().map(|row| self.value(name, *row)).collect();
+        let texts: StringArray = rows.iter().map(|row| self.exact(name, *row)).collect();
         match data_type {
             // Text of a time may be a day alone, or have no offset.
             DataType::Timestamp(unit, zone) => {
@@ -148,4 +150,36 @@ pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
         })
     };
     day.ok().or_else(time).map(|time| time.and_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_keeps_its_spaces_and_an_empty_one_of_a_csv_file_is_none() {
+        let rows = Rows::from_csv(b"Process,label\n cmd.exe ,benign\n,benign\n").unwrap();
+        assert_eq!(rows.exact("Process", 0), Some(" cmd.exe "));
+        assert_eq!(
+            (rows.value("Process", 1), rows.value("nothing", 0)),
+            (None, None)
+        );
+        assert_eq!(rows.names().collect::<Vec<_>>(), ["Process", "label"]);
+    }
+
+    #[test]
+    fn a_time_is_a_day_or_has_an_offset_or_is_utc() {
+        let micros = |text| instant(text).map(|instant| instant.timestamp_micros());
+        let noon = Some(1_741_608_000_000_000);
+        for text in [
+            "2025-03-10T12:00:00Z",
+            "2025-03-10T13:00:00+01:00",
+            "2025-03-10 12:00:00",
+            "2025-03-10T12:00:00.000",
+        ] {
+            assert_eq!(micros(text), noon, "{text}");
+        }
+        assert_eq!(micros("2025-03-10"), Some(1_741_564_800_000_000));
+        assert_eq!(micros("noon"), None);
+    }
 }

@@ -131,7 +131,7 @@ impl<'a> Pipeline<'a> {
         functions::deregister_judged(ctx, &pipeline.judgement);
         columns::check_findings(job, &pipeline.findings_schema)?;
         Feedback::check_findings(job, &pipeline.findings_schema)?;
-        pipeline.plan_explaining(&features, &job.explain).await?;
+        pipeline.plan_explaining(&scored, &job.explain).await?;
         let explain = job.explain.iter().map(|file| file.name.as_str());
         let steps = job
             .sql_files()
@@ -190,7 +190,9 @@ impl<'a> Pipeline<'a> {
             .await?;
         columns::check_features(job, &features)?;
         columns::check_judgement(job, &features)?;
-        pipeline.plan_explaining(&features, &job.findings).await?;
+        let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
+        pipeline.register(SCORED, &scored, &[])?;
+        pipeline.plan_explaining(&scored, &job.findings).await?;
         let steps = job.sql_files().map(|(_, file)| file.name.as_str());
         for name in steps.chain([SCORED]) {
             pipeline.deregister(name)?;
@@ -198,11 +200,9 @@ impl<'a> Pipeline<'a> {
         Ok(pipeline)
     }
 
-    /// Plans SQL over one finding.
-    async fn plan_explaining(&mut self, features: &Schema, files: &[SqlFile]) -> Result<()> {
-        let scored = Scored::schema(features).map_err(|name| clash(self.job.last_step(), &name))?;
-        self.register(SCORED, &scored, &[])?;
-        self.register(FINDING, &scored, &[])?;
+    /// Plans SQL over one finding, a row of `scored`, which is registered.
+    async fn plan_explaining(&mut self, scored: &SchemaRef, files: &[SqlFile]) -> Result<()> {
+        self.register(FINDING, scored, &[])?;
         functions::register_judged(&self.ctx, &self.judgement);
         let planned = self.plan_all(files, false, &mut |_, _, _| ()).await;
         functions::deregister_judged(&self.ctx, &self.judgement);
