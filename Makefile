@@ -4,10 +4,11 @@ TARGET  := $(shell cargo metadata --format-version 1 --no-deps 2>/dev/null | sed
 JOB     ?= jobs/process_execution.toml
 ROWS    ?=
 STORES  ?=
+BESIDE  ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run run-cloudtrail demo test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model bench-nights bench-delivery clean
+.PHONY: help build release run run-cloudtrail demo evaluate test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model bench-nights bench-delivery clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +28,9 @@ run-cloudtrail: build ## write a sample CloudTrail bucket, run its job on it, sh
 
 demo: build ## write sample data: data/process_execution, 200,000 events that end today
 	cargo run --quiet -- demo data
+
+evaluate: demo ## how well the job finds the intrusions of the sample data: make evaluate BESIDE=jobs/other.toml
+	cargo run --quiet -- evaluate $(JOB) --labels data/process_execution_labels.parquet $(addprefix --beside ,$(BESIDE)) --html out/evaluation.html
 
 test: ## run the tests
 	cargo test

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Ask a job's sources, steps and output with SQL.
     Query(QueryArgs),
+    /// Say how good a job's ranking is, by labels of which rows are attacks, and write nothing.
+    Evaluate(EvaluateArgs),
     /// Append a source's files to a Delta table, partitioned by day; those that it has already are left alone.
     Import(ImportArgs),
     /// Write sample events, with a few intrusions in them: Windows process executions, or a CloudTrail bucket.
@@ -67,7 +70,7 @@ pub struct JobArgs {
 }
 
 /// What is laid over a job for one call.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct OverArgs {
     /// Lay `key=value` over the job file, such as `window.train="30 days"`; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -302,6 +305,37 @@ pub struct QueryArgs {
     /// How to print the answer.
     #[arg(long, value_enum, default_value_t = QueryFormat::Table)]
     pub format: QueryFormat,
+}
+
+/// `crannog evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// The job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Which rows are attacks: the path or URL of a Delta table, of Parquet or of a `.csv` file, or a `.sql` file with a SELECT over
+    /// the job's sources and steps [default: `[evaluation] labels` of the job].
+    #[arg(long, value_name = "TABLE")]
+    pub labels: Option<String>,
+    /// How many forests to grow, the first with the job's `random_state`, each other with the next number [default: `[evaluation]
+    /// seeds`, or 5].
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<NonZeroU32>,
+    /// Rank by the rarity of this column alone too [default: `[evaluation] alone`, or the last of the job's keys that is text].
+    #[arg(long, value_name = "COLUMN")]
+    pub alone: Option<String>,
+    /// Judge the ranking of this job file too, by the same labels; may be given again [default: `[evaluation] beside`].
+    #[arg(long, value_name = "JOB")]
+    pub beside: Vec<PathBuf>,
+    /// A table for a person, or one JSON object on stdout.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub format: ResultFormat,
+    /// How many missed attacks to show.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub show: usize,
+    /// Write a page with curves to this file.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// `crannog import`.

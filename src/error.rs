@@ -11,6 +11,7 @@ use crate::backfill::BackfillError;
 use crate::blame::{Blame, blame_of, is_gone};
 use crate::delivery::{Delivered, DeliveryError};
 use crate::display::without_layers;
+use crate::evaluate::EvaluateError;
 use crate::features::FeatureError;
 use crate::feedback::FeedbackError;
 use crate::forest::ForestError;
@@ -201,6 +202,9 @@ pub enum Error {
     /// Days cannot be filled.
     #[error(transparent)]
     Backfill(#[from] BackfillError),
+    /// Rankings cannot be judged.
+    #[error(transparent)]
+    Evaluate(Box<EvaluateError>),
     /// Files could not be imported.
     #[error(transparent)]
     Import(Box<ImportError>),
@@ -284,6 +288,7 @@ impl Error {
             Self::Model { source, .. } => source.blame(),
             Self::Kept { source, .. } => source.blame(),
             Self::Delivery { source, .. } => source.blame(),
+            Self::Evaluate(error) => error.blame(),
             Self::Import(error) => error.blame(),
             Self::Demo(error) => error.blame(),
             Self::Stopped(reason) => reason.blame(),
@@ -307,6 +312,7 @@ impl Error {
             Self::Kept { source, .. } => source.hint(),
             Self::Delivery { source, .. } => source.hint(),
             Self::Undelivered(_) => Some("nothing is lost: `crannog send JOB` and the next run send what waits".to_owned()),
+            Self::Evaluate(error) => error.hint(),
             Self::Import(error) => error.hint(),
             Self::Demo(error) => error.hint(),
             Self::Stopped(reason) => reason.hint(),

@@ -21,6 +21,7 @@
 //! - [`delivery`]: findings sent to where people work, none lost; `folder`: files of any store.
 //! - [`explain`]: one finding whole.
 //! - [`plan`]: what a run would do; [`backfill`]: many days, one run each.
+//! - [`evaluate`]: how good a ranking is, where labels say which rows are attacks.
 //! - [`import`]: many files to one Delta table; `put_if_absent`: whether a store is safe for one.
 //! - [`demo`]: sample data.
 
@@ -34,6 +35,7 @@ pub mod demo;
 pub mod diff;
 pub mod display;
 pub mod error;
+pub mod evaluate;
 pub mod explain;
 mod fault;
 pub mod features;

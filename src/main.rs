@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Label(args) => commands::label::run(args),
         Command::Report(args) => commands::report::run(args),
         Command::Query(args) => commands::query::run(args),
+        Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Demo(args) => commands::demo::run(args),
     };

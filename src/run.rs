@@ -175,7 +175,7 @@ async fn judge(
 }
 
 /// Learns from the rows, or from those of them that the job learns from, and judges all.
-fn fit_score(job: &Job, features: &FeatureTable) -> Result<(IsolationForest, Vec<f64>)> {
+pub(crate) fn fit_score(job: &Job, features: &FeatureTable) -> Result<(IsolationForest, Vec<f64>)> {
     let (params, rows) = (&job.isolation_forest, features.matrix());
     let Some(learnt) = features.learnt()? else {
         return Ok(IsolationForest::fit_score(params, rows)?);

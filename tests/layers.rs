@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 39] = [
+const LAYERS: [(&str, &[&str]); 40] = [
     (
         "backfill",
         &["features", "job", "progress", "report", "run", "runs"],
@@ -43,6 +43,24 @@ const LAYERS: [(&str, &[&str]); 39] = [
             "scoring",
             "session",
             "sinks",
+            "source",
+        ],
+    ),
+    (
+        "evaluate",
+        &[
+            "cells",
+            "chart",
+            "features",
+            "feedback",
+            "functions",
+            "job",
+            "misfit",
+            "page",
+            "pipeline",
+            "progress",
+            "run",
+            "session",
             "source",
         ],
     ),
@@ -177,6 +195,7 @@ const LAYERS: [(&str, &[&str]); 39] = [
             "backfill",
             "delivery",
             "demo",
+            "evaluate",
             "features",
             "feedback",
             "forest",

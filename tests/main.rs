@@ -14,6 +14,7 @@ mod judged;
 mod kit;
 mod layers;
 mod model;
+mod quality;
 mod real_data;
 mod real_logs;
 mod sklearn;

@@ -57,9 +57,24 @@ impl Theme {
         self.either(0xa9b8c4, 0x55657a)
     }
 
+    /// A line that matters less than all others.
+    pub(super) fn quiet(self) -> RGBColor {
+        self.either(0x738291, 0x8492a3)
+    }
+
     /// What is not: orange, which no kind of colour blindness takes for the blue beside it.
     pub(super) fn strange(self) -> RGBColor {
         self.either(0xc75a16, 0xf09a5c)
+    }
+
+    /// Lines beside the one that is strange, told apart from it and from each other; after the fourth they come again.
+    pub(super) fn other(self, place: usize) -> RGBColor {
+        match place % 4 {
+            0 => self.bar(),
+            1 => self.either(0x2e7d4f, 0x6cc28e),
+            2 => self.either(0x7a4fa3, 0xbf9be0),
+            _ => self.either(0x9a7b0a, 0xd9bd4a),
+        }
     }
 
     /// A cell with nothing in it.

@@ -6,12 +6,14 @@ mod canvas;
 mod counts;
 mod heat_map;
 mod histogram;
+mod lines;
 mod picture;
 
 pub use canvas::Theme;
 pub use counts::Counts;
 pub use heat_map::HeatMap;
 pub use histogram::Histogram;
+pub use lines::{Line, Lines, Pen, Scale};
 
 /// Names on an axis; what is beyond them is told in words.
 const MOST_NAMES: usize = 20;

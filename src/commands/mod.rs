@@ -4,6 +4,7 @@ pub mod backfill;
 pub mod check;
 pub mod demo;
 pub mod diff;
+pub mod evaluate;
 pub mod explain;
 pub mod import;
 pub mod label;
@@ -20,12 +21,13 @@ mod table;
 
 use std::future::Future;
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
 use crannog::delivery::Delivered;
+use crannog::output_file::{Made, OutputFile};
 use crannog::source::SourceSummary;
 use crannog::{Error, Job, Result, session};
 use indicatif::{HumanBytes, HumanCount};
@@ -111,6 +113,17 @@ fn load(path: &Path, over: &OverArgs) -> Result<(Job, usize, DateTime<Utc>)> {
         Some(AsOf::Local(local)) => job.window.timezone.instant(local),
     };
     Ok((job, threads, as_of.trunc_subsecs(6)))
+}
+
+/// A file that an argument names, after a look whether it can be written there.
+fn output_file(made: Made, path: PathBuf) -> Result<OutputFile> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let shown = path
+        .strip_prefix(here)
+        .unwrap_or(&path)
+        .display()
+        .to_string();
+    OutputFile::open(made, path, shown)
 }
 
 /// A source on one line: its name, where it is, and how much is there.

@@ -1,7 +1,5 @@
 //! `crannog report`: the page of a run again, or its charts as files of their own.
 
-use std::path::PathBuf;
-
 use crannog::job::{Job, JobError};
 use crannog::output_file::{Made, OutputFile};
 use crannog::page::{self, PageError};
@@ -9,13 +7,13 @@ use crannog::report::RunReport;
 use crannog::saved::Which;
 use crannog::{Error, Result, saved, session};
 
-use super::{block_on, say};
+use super::{block_on, output_file, say};
 use crate::cli::ReportArgs;
 
 pub fn run(args: &ReportArgs) -> Result<()> {
     let job = Job::load(&args.job, &args.overrides)?;
     let page = match (&args.html, &args.svg, &args.png) {
-        (Some(path), _, _) => Some(open(Made::Page, path.clone())?),
+        (Some(path), _, _) => Some(output_file(Made::Page, path.clone())?),
         (None, None, None) => Some(default_page(&job)?),
         _ => None,
     };
@@ -50,7 +48,7 @@ fn charts(args: &ReportArgs, job: &Job) -> Result<Vec<(&'static str, OutputFile)
         for (folder, made, extension) in &folders {
             if let Some(folder) = folder {
                 let path = folder.join(name).with_extension(extension);
-                files.push((name, open(*made, path)?));
+                files.push((name, output_file(*made, path)?));
             }
         }
     }
@@ -75,16 +73,6 @@ fn write_charts(files: &[(&str, OutputFile)], job: &Job, report: &RunReport) -> 
         }
     }
     Ok(())
-}
-
-fn open(made: Made, path: PathBuf) -> Result<OutputFile> {
-    let here = std::env::current_dir().unwrap_or_default();
-    let shown = path
-        .strip_prefix(here)
-        .unwrap_or(&path)
-        .display()
-        .to_string();
-    OutputFile::open(made, path, shown)
 }
 
 fn write(file: &OutputFile, bytes: &[u8]) -> Result<()> {

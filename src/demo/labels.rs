@@ -1,4 +1,4 @@
-//! Labels: the groups of the planted events, in a file beside the table.
+//! Labels: the groups of the planted events, in a file beside the table, as `crannog evaluate` takes them.
 //!
 //! The table itself does not say which events are planted; a detection is judged by this file.
 
@@ -32,13 +32,21 @@ pub fn batch(events: &Events, first_day: NaiveDate) -> RecordBatch {
         .map(|i| Date32Type::from_naive_date(first_day + Days::new(i.day.into())))
         .collect::<Vec<_>>()
         .into();
+    // Each by its kind, and which of that kind it is.
+    let attacks = planted.iter().enumerate().map(|(place, intrusion)| {
+        let name = intrusion.kind.name();
+        let earlier = planted[..place].iter();
+        let number = 1 + earlier.filter(|other| other.kind == intrusion.kind).count();
+        Some(format!("{name} {number}"))
+    });
+    let attacks: StringArray = attacks.collect();
     let counts: Int64Array = planted
         .iter()
         .map(|i| i.events.len() as i64)
         .collect::<Vec<_>>()
         .into();
     RecordBatch::try_from_iter([
-        ("date", Arc::new(dates) as ArrayRef),
+        ("interval", Arc::new(dates) as ArrayRef),
         (
             "Computer",
             strings(&|i| events.fleet.hosts[i.host as usize].computer.clone()),
@@ -49,6 +57,7 @@ pub fn batch(events: &Events, first_day: NaiveDate) -> RecordBatch {
             strings(&|i| account(i).account_type.to_string()),
         ),
         ("Process", strings(&|i| i.program.to_string())),
+        ("attack", Arc::new(attacks) as ArrayRef),
         ("kind", strings(&|i| i.kind.name().to_string())),
         ("events", Arc::new(counts)),
     ])

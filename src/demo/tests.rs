@@ -96,13 +96,16 @@ fn a_fleet_of_thirty_meets_every_kind_of_intrusion() {
     let labels = labels::batch(&Events::new(&params), params.first_day().unwrap());
     let kinds: BTreeSet<_> = labels["kind"].as_string::<i32>().iter().flatten().collect();
     assert_eq!(kinds.len(), 5);
+    let attacks = labels["attack"].as_string::<i32>();
+    let attacks: BTreeSet<_> = attacks.iter().flatten().collect();
+    assert_eq!(attacks.len(), labels.num_rows());
 }
 
 #[test]
 fn about_half_of_the_intrusions_are_on_the_last_day() {
     let params = params(100_000);
     let labels = labels::batch(&Events::new(&params), params.first_day().unwrap());
-    let last = labels["date"]
+    let last = labels["interval"]
         .as_primitive::<Date32Type>()
         .values()
         .iter()
@@ -227,7 +230,10 @@ fn rows(params: &DemoParams) -> RecordBatch {
 }
 
 fn groups(batch: &RecordBatch) -> impl Iterator<Item = Group> {
-    let dates = batch["date"].as_primitive::<Date32Type>();
+    // The table has a day, the labels the start of a group's interval.
+    let days = batch.column_by_name("date");
+    let days = days.or_else(|| batch.column_by_name("interval")).unwrap();
+    let dates = days.as_primitive::<Date32Type>();
     let text = |name: &str, row: usize| batch[name].as_string::<i32>().value(row).to_string();
     (0..batch.num_rows()).map(move |row| {
         (

@@ -289,6 +289,16 @@ impl FeatureTable {
         self.scales.as_deref()
     }
 
+    /// The rows, with all columns that SQL made, in the order of the matrix.
+    pub fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
+    /// The columns that SQL made.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     /// The number of rows.
     pub fn n_samples(&self) -> usize {
         self.matrix.n_samples()

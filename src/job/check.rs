@@ -52,6 +52,7 @@ impl Job {
             sinks,
             receivers,
             report: written.report(spec.report),
+            evaluation: written.evaluation(spec.evaluation),
             name: spec.job.name,
             description: spec.job.description,
             window: spec.window,
@@ -315,6 +316,11 @@ impl Written<'_> {
 
     pub(super) fn sql_file(&self, key: &str, file: &str) -> Result<SqlFile, JobError> {
         SqlFile::load(&clean(&self.base.join(file)), &self.place(key))
+    }
+
+    /// The folder that relative paths start from.
+    pub(super) fn base(&self) -> &Path {
+        &self.base
     }
 
     pub(super) fn place(&self, key: &str) -> Place {

@@ -8,6 +8,7 @@ mod budget;
 mod check;
 mod document;
 mod error;
+mod evaluation;
 mod feedback;
 mod incremental;
 mod location;
@@ -31,6 +32,7 @@ use sha2::{Digest, Sha256};
 pub use budget::Budget;
 pub use document::Document;
 pub use error::JobError;
+pub use evaluation::Evaluation;
 pub use feedback::{Feedback, FeedbackFormat, FeedbackTable};
 pub use incremental::Incremental;
 pub use location::{Location, resolve_options};
@@ -115,6 +117,8 @@ pub struct Job {
     pub runs: DeltaTarget,
     /// The page of a run.
     pub report: Report,
+    /// What its rankings are judged by.
+    pub evaluation: Evaluation,
     /// What the machine may spend.
     pub engine: Engine,
 }

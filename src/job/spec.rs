@@ -44,6 +44,8 @@ pub(super) struct JobSpec {
     #[serde(default)]
     pub report: ReportSpec,
     #[serde(default)]
+    pub evaluation: EvaluationSpec,
+    #[serde(default)]
     pub engine: EngineSpec,
 }
 
@@ -368,6 +370,18 @@ pub(super) struct ReportSpec {
     pub html: Option<Template>,
     pub count_by: Option<String>,
     pub heat_map_by: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EvaluationSpec {
+    pub labels: Option<Template>,
+    #[serde(default)]
+    pub options: BTreeMap<String, Template>,
+    pub alone: Option<String>,
+    #[serde(default)]
+    pub beside: Vec<String>,
+    pub seeds: Option<NonZeroU32>,
 }
 
 /// The `[engine]` table: what the machine may spend.

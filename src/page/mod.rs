@@ -30,7 +30,7 @@ use crate::strict::cast;
 use findings::Findings;
 use words::{Fact, Facts};
 
-const STYLE: &str = include_str!("../../templates/page.css");
+pub(crate) const STYLE: &str = include_str!("../../templates/page.css");
 const SCRIPT: &str = include_str!("../../templates/page.js");
 
 /// The charts of the findings, as files are named for them.
@@ -159,12 +159,19 @@ pub fn named_charts(
 
 /// What may run and load: the style and the script of this page, and nothing else from anywhere.
 fn policy() -> String {
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    format!("{}; script-src 'sha256-{}'", style_policy(), hash(SCRIPT))
+}
+
+/// The same of a page without a script.
+pub(crate) fn style_policy() -> String {
     format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
+        "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        hash(STYLE)
     )
+}
+
+fn hash(text: &str) -> String {
+    STANDARD.encode(Sha256::digest(text))
 }
 
 fn column<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {

@@ -4,6 +4,7 @@
 //! means what Spark's means with that session zone. A time without a zone is local time in it. A column named
 //! `a.b` is the field `b` of a column `a`.
 
+mod beside;
 mod cloudtrail;
 mod delta;
 mod error;
@@ -31,6 +32,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::functions::local_time;
+pub(crate) use beside::register_beside;
 pub use delta::UnknownChanges;
 pub(crate) use delta::{AddedFile, Changes, DeltaSource};
 pub use error::SourceError;

@@ -1,6 +1,7 @@
 //! What a person and a scheduler see when things go right.
 
 mod backfill;
+mod evaluate;
 mod event_logs;
 mod findings;
 mod formats;

@@ -12,6 +12,7 @@ mod digest;
 mod forests;
 mod laws;
 mod math;
+mod metrics;
 mod rng;
 mod sampling;
 mod scaler;

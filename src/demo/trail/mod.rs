@@ -86,7 +86,7 @@ pub fn write(dir: &Path, params: &TrailParams) -> Result<TrailSummary, DemoError
         .iter()
         .map(|(id, name)| format!("{id},{name}\n"))
         .collect::<String>();
-    put(&labels, format!("eventID,intrusion\n{lines}").as_bytes())?;
+    put(&labels, format!("eventID,attack\n{lines}").as_bytes())?;
     Ok(TrailSummary {
         rows: sample.files.values().map(Vec::len).sum(),
         planted: planted.len(),

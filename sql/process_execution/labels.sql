@@ -1,0 +1,62 @@
+-- labels.sql: labels that stand in the source, in the columns `Label` (1: an attack's event) and `AttackId`, brought to the keys
+-- of grouped.sql, for `crannog evaluate --labels`. A group is an attack's if one of its events is. An attack is 'hard' if every
+-- process that it starts is started by events of label 0 too, so that no name gives it away, and 'easy' if one is its own.
+WITH of_attacks AS (
+    SELECT
+        AttackId,
+        Process
+    FROM process_execution
+    WHERE Label = 1
+      AND ((TimeGenerated >= $train_start AND TimeGenerated < $detect_end)
+        OR ($keep_undated AND TimeGenerated IS NULL))
+    GROUP BY AttackId, Process
+),
+of_others AS (
+    SELECT
+        Process,
+        true  AS is_known
+    FROM process_execution
+    WHERE Label = 0
+      AND ((TimeGenerated >= $train_start AND TimeGenerated < $detect_end)
+        OR ($keep_undated AND TimeGenerated IS NULL))
+    GROUP BY Process
+),
+attacks AS (
+    SELECT
+        of_attacks.AttackId                            AS AttackId,
+        bool_and(coalesce(of_others.is_known, false))  AS is_hard
+    FROM of_others
+    RIGHT JOIN of_attacks ON of_others.Process IS NOT DISTINCT FROM of_attacks.Process
+    GROUP BY of_attacks.AttackId
+),
+grouped_labels AS (
+    SELECT
+        date_trunc($bucket, TimeGenerated)  AS interval,
+        Computer,
+        Account,
+        AccountType,
+        Process,
+        max(Label)                          AS label,
+        max(AttackId)                       AS attack
+    FROM process_execution
+    WHERE (TimeGenerated >= $train_start AND TimeGenerated < $detect_end)
+       OR ($keep_undated AND TimeGenerated IS NULL)
+    GROUP BY
+        date_trunc($bucket, TimeGenerated),
+        Computer,
+        Account,
+        AccountType,
+        Process
+)
+SELECT
+    labels.interval                                         AS interval,
+    labels.Computer                                         AS Computer,
+    labels.Account                                          AS Account,
+    labels.AccountType                                      AS AccountType,
+    labels.Process                                          AS Process,
+    labels.label                                            AS label,
+    labels.attack                                           AS attack,
+    CASE WHEN attacks.is_hard THEN 'hard'
+         WHEN attacks.is_hard = false THEN 'easy' END       AS subset
+FROM attacks
+RIGHT JOIN grouped_labels AS labels ON attacks.AttackId = labels.attack
