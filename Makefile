@@ -5,10 +5,11 @@ JOB     ?= jobs/process_execution.toml
 ROWS    ?=
 STORES  ?=
 BESIDE  ?=
+TABLES  ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run run-cloudtrail demo evaluate test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model bench-nights bench-delivery clean
+.PHONY: help build release run run-cloudtrail demo evaluate test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model bench-nights bench-delivery bench-quality clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -71,6 +72,9 @@ bench-nights: release ## a night that keeps its step, after 1, 10, 30 and 60 day
 
 bench-delivery: release ## sending findings, as megabytes of JSON a CPU second: make bench-delivery ROWS=100000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/delivery.py $(if $(ROWS),--rows $(ROWS))
+
+bench-quality: release ## AUROC beside scikit-learn on 17 tables of which the anomalies are known, and an extended forest's: make bench-quality TABLES="cardio glass"
+	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt tests/quality/adbench.py $(TABLES)
 
 bench-model: ## the forest beside scikit-learn, isotree and coniferest, in turn: make bench-model ROWS=2097152
 	benches/python.sh benches/model-requirements.txt benches/model.py $(if $(ROWS),--rows $(ROWS))

@@ -138,7 +138,8 @@ async fn judge(
         severity: job.severity,
         reasons: pipeline
             .asks_for_reasons()
-            .then(|| Reasons::new(job, &forest, &features, &order)),
+            .then(|| Reasons::new(job, &forest, &features, &order))
+            .flatten(),
     };
     let suppressed = pipeline.suppressed(&features)?;
     let scored = Scored::new(job, features, &scores, forest.offset(), &order, &suppressed);

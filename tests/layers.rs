@@ -274,7 +274,8 @@ fn every_key_of_a_job_file_is_in_its_documentation() {
         else {
             continue;
         };
-        let name = if name == "kind" { "type" } else { name };
+        let is_sink_type = name == "kind" && line.contains("SinkType");
+        let name = if is_sink_type { "type" } else { name };
         let written = [
             format!("`{name}`"),
             format!("`[{name}"),

@@ -2,11 +2,13 @@
 #![expect(clippy::print_stdout, reason = "a test says what it skips")]
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+mod adbench;
 mod bad_input;
 mod cli;
 mod cloudtrail;
 mod delivery;
 mod encoders;
+mod extended;
 mod golden;
 mod import;
 mod incremental;

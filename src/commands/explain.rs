@@ -30,12 +30,13 @@ pub fn run(args: &ExplainArgs) -> Result<()> {
 
 fn show(job: &Job, explained: &Explanation, limit: usize) -> Result<()> {
     say(&whole(&explained.finding)?)?;
-    let (expected, own) = explained.path_lengths;
-    say(&format!(
-        "\nwhy: {own:.2} cuts set it apart on average, {expected:.2} are to be expected; the contributions are the difference"
-    ))?;
-    let reasons = reasons(job, explained).map_err(Error::Print)?;
-    say(&table::all(&reasons).map_err(Error::Print)?)?;
+    if let Some((expected, own)) = explained.path_lengths {
+        say(&format!(
+            "\nwhy: {own:.2} cuts set it apart on average, {expected:.2} are to be expected; the contributions are the difference"
+        ))?;
+        let reasons = reasons(job, explained).map_err(Error::Print)?;
+        say(&table::all(&reasons).map_err(Error::Print)?)?;
+    }
     if let Some(closest) = &explained.closest {
         say("\nthe ordinary row that is closest to it")?;
         say(&table::all(closest).map_err(Error::Print)?)?;
@@ -131,7 +132,7 @@ fn reasons(job: &Job, explained: &Explanation) -> Result<RecordBatch, ArrowError
 }
 
 fn as_json(explained: &Explanation) -> Result<Value, ArrowError> {
-    let (expected, own) = explained.path_lengths;
+    let (expected, own) = explained.path_lengths.unzip();
     let reasons = explained.reasons.iter().map(|reason| {
         json!({
             "feature": reason.feature,

@@ -24,10 +24,10 @@ use crate::{saved, session, sinks, source};
 pub struct Explanation {
     /// The finding as it is in the output table: one row.
     pub finding: RecordBatch,
-    /// What each feature did, the strongest first.
+    /// What each feature did, the strongest first; none of an extended forest.
     pub reasons: Vec<Reason>,
     /// The path length of a row of which nothing is known, and the row's own: means over the trees.
-    pub path_lengths: (f64, f64),
+    pub path_lengths: Option<(f64, f64)>,
     /// The ordinary row (prediction 1) that is closest to it, with all columns that SQL made; `None` if there is none.
     pub closest: Option<RecordBatch>,
     /// What the files of `[explain] sql` show, each with its name and first comment.
@@ -87,15 +87,19 @@ pub async fn explain(job: &Job, id: &str, progress: &mut Progress) -> Result<Exp
         .map_err(Error::Scored)?
         .ok_or_else(gone)?;
     let reasons = Reasons::new(&asked, forest, &features, &order);
-    let found = reasons.of_row(number).map_err(Error::Scored)?;
-    let path_lengths = reasons.path_lengths(&found);
+    let found = reasons.as_ref().map(|reasons| reasons.of_row(number));
+    let found = found
+        .transpose()
+        .map_err(Error::Scored)?
+        .unwrap_or_default();
+    let path_lengths = reasons.as_ref().map(|reasons| reasons.path_lengths(&found));
     let is_ordinary = |row: usize| scores[row] - forest.offset() >= 0.0;
     let closest = closest::row(features.matrix(), number, is_ordinary);
-    let closest = closest.map(|row| reasons.row(row));
+    let closest = closest.map(|row| features.row(row));
     let judgement = Judgement {
         training_scores: model.model.training_scores.clone(),
         severity: asked.severity,
-        reasons: Some(reasons),
+        reasons,
     };
     let suppressed = pipeline.suppressed(&features)?;
     let scored = Scored::new(

@@ -253,6 +253,14 @@ impl FeatureTable {
         &self.batches
     }
 
+    /// One of them.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, number: usize) -> RecordBatch {
+        row_at(&self.batches, number)
+    }
+
     /// Which rows are learnt from, where those are not all.
     pub fn learnt_rows(&self) -> Option<&BooleanBuffer> {
         self.learnt.as_ref()
@@ -333,6 +341,21 @@ impl FeatureTable {
     pub fn into_rows(self) -> (SchemaRef, Vec<RecordBatch>) {
         (self.schema, self.batches)
     }
+}
+
+/// One row of batches, counted over all of them.
+///
+/// # Panics
+/// If there is no such row.
+pub(crate) fn row_at(batches: &[RecordBatch], number: usize) -> RecordBatch {
+    let mut start = 0;
+    for batch in batches {
+        if number < start + batch.num_rows() {
+            return batch.slice(number - start, 1);
+        }
+        start += batch.num_rows();
+    }
+    panic!("there are {start} rows, and no row {number}")
 }
 
 /// Which rows lie before an end, or have no time.

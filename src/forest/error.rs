@@ -59,6 +59,14 @@ pub enum ForestError {
         /// The name in this table.
         found: String,
     },
+    /// A NaN before an extended forest: a sum over columns without one of them says nothing.
+    #[error(
+        "column `{column}` has a missing value, for which an extended isolation forest has no rule"
+    )]
+    MissingValue {
+        /// The first such column.
+        column: String,
+    },
     /// Instructions that were asked for by name, and that this machine does not have.
     #[error("CRANNOG_SIMD is {value:?}, but this machine scores by {}", available.join(", "))]
     InstructionSet {
@@ -87,6 +95,9 @@ impl ForestError {
                 parameter: "max_samples",
                 ..
             } => "\"auto\" takes 256 rows a tree, or all of a smaller table",
+            Self::MissingValue { .. } => {
+                "give it a value, or use `kind = \"axis\"`, whose trees learn where missing values go"
+            }
             Self::Empty { what: "rows" } => {
                 "look at the filters and the time window of the training rows"
             }

@@ -3,6 +3,8 @@
 //! scikit-learn turns every value into `f32` before the forest sees it, so that is what we hold.
 //! NaN stands for a missing value; infinities are allowed.
 
+use rayon::prelude::*;
+
 use super::ForestError;
 
 /// Dense columns of `f32` of equal length, each with a name.
@@ -68,6 +70,17 @@ impl FeatureMatrix {
     /// The names of the columns, in order.
     pub fn feature_names(&self) -> &[String] {
         &self.feature_names
+    }
+
+    /// An error if a value is missing.
+    pub(super) fn check_complete(&self) -> Result<(), ForestError> {
+        let is_missing = |column: &Vec<f32>| column.iter().any(|value| value.is_nan());
+        match self.columns.par_iter().position_first(is_missing) {
+            None => Ok(()),
+            Some(i) => Err(ForestError::MissingValue {
+                column: self.feature_names[i].clone(),
+            }),
+        }
     }
 
     /// An error unless the columns are those of the training table, in the same order.

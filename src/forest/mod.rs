@@ -3,7 +3,8 @@
 //! Liu, Ting and Zhou, "Isolation Forest", ICDM 2008, as scikit-learn 1.9 computes it: the same
 //! rows, parameters and `random_state` give the same seeds, sub-samples, trees, path lengths and
 //! predictions, and the same scores to the last bit where its `pow` and `log` are glibc's with FMA.
-//! Names and signs are scikit-learn's.
+//! Names and signs are scikit-learn's. Who asks for it (`kind`) has an extended forest instead, whose
+//! trees cut by planes of any direction (`extended`): all but the cuts is the same.
 //!
 //! The forest sees numbers only: where rows come from and where scores go is not its business, so it
 //! uses nothing of Arrow or DataFusion. The number of threads changes nothing, because each tree
@@ -12,9 +13,11 @@
 mod bits;
 mod cut;
 mod error;
+mod extended;
 mod grow;
 mod instructions;
 mod matrix;
+mod outline;
 mod params;
 mod parts;
 mod path_length;
@@ -29,27 +32,30 @@ mod targets;
 mod training_scores;
 mod tree;
 mod tree_explainer;
+mod trees;
 mod walk;
 pub mod weighted;
 mod written;
 
 pub use error::ForestError;
+pub use extended::{ExtendedNode, ExtendedTree, Hyperplane};
 pub use instructions::InstructionSet;
 pub use matrix::FeatureMatrix;
+pub use outline::TreeProblem;
 pub use params::{
-    Contamination, Fraction, IsolationForestParams, MaxFeatures, MaxSamples, OutlierFraction,
+    Contamination, ForestKind, Fraction, IsolationForestParams, MaxFeatures, MaxSamples,
+    OutlierFraction,
 };
-pub use parts::{ForestParts, MOST_TREES, NodePart, PartsError, TreeProblem};
+pub use parts::{ExtendedNodePart, ForestParts, MOST_TREES, NodePart, PartsError, TreeParts};
 pub use path_length::{Scorer, average_path_length};
 pub use scaler::{ColumnScale, StandardScaler, SummationOrder};
 pub use training_scores::{Level, TrainingScores};
 pub use tree::{Node, NodeTargets, Tree};
 pub use tree_explainer::TreeExplainer;
 
-use bits::BitForest;
 use percentile::percentile;
 use power::Arithmetic;
-use walk::Walk;
+use trees::Trees;
 
 /// The line between outliers and the rest where `contamination` is `"auto"`.
 const AUTO_OFFSET: f64 = -0.5;
@@ -63,10 +69,7 @@ pub struct IsolationForest {
     max_features: usize,
     max_depth: usize,
     seeds: Vec<u32>,
-    trees: Vec<Tree>,
-    walk: Walk,
-    /// None for trees that can only be walked.
-    bits: Option<BitForest>,
+    trees: Trees,
     offset: f64,
 }
 
@@ -114,7 +117,7 @@ impl IsolationForest {
         instructions: InstructionSet,
         x: &FeatureMatrix,
     ) -> Result<Vec<f64>, ForestError> {
-        let scorer = Scorer::new(self.trees.len(), self.max_samples);
+        let scorer = Scorer::new(self.seeds.len(), self.max_samples);
         self.add_up(
             instructions,
             x,
@@ -158,10 +161,7 @@ impl IsolationForest {
         finish: impl Fn(&mut [f64], Arithmetic) + Sync,
     ) -> Result<Vec<f64>, ForestError> {
         x.check_columns(&self.feature_names)?;
-        Ok(match &self.bits {
-            Some(bits) => bits.path_lengths(x, &self.walk, instructions, finish),
-            None => self.walk.path_lengths(x, finish),
-        })
+        self.trees.path_lengths(instructions, x, finish)
     }
 
     /// The score below which a row is an outlier.
@@ -169,9 +169,20 @@ impl IsolationForest {
         self.offset
     }
 
-    /// The trees, in the order their path lengths are added.
+    /// The trees, in the order their path lengths are added; none in an extended forest, whose trees are others.
     pub fn trees(&self) -> &[Tree] {
-        &self.trees
+        match &self.trees {
+            Trees::Axis { trees, .. } => trees,
+            Trees::Extended(_) => &[],
+        }
+    }
+
+    /// The trees of an extended forest, in the order their path lengths are added; none in one of axis-parallel cuts.
+    pub fn extended_trees(&self) -> &[ExtendedTree] {
+        match &self.trees {
+            Trees::Axis { .. } => &[],
+            Trees::Extended(trees) => trees,
+        }
     }
 
     /// The seed of each tree, from which its sample and its cuts follow.
@@ -212,7 +223,18 @@ impl IsolationForest {
         let sampler = planting::sampler(params, x, sample_weight)?;
         let max_depth = planting::max_depth(sampler.max_samples);
         let seeds = planting::seeds(params);
-        let trees = planting::trees(&sampler, &seeds, x, params.random_state);
+        let trees = match params.resolve_extension_level(x.n_features())? {
+            None => Trees::axis(planting::trees(&sampler, &seeds, x, params.random_state)),
+            Some(extension_level) => {
+                x.check_complete()?;
+                Trees::Extended(planting::extended_trees(
+                    &sampler,
+                    &seeds,
+                    x,
+                    extension_level,
+                ))
+            }
+        };
         Ok(Self {
             params: params.clone(),
             feature_names: x.feature_names().to_vec(),
@@ -220,8 +242,6 @@ impl IsolationForest {
             max_features: sampler.max_features,
             max_depth,
             seeds,
-            walk: Walk::new(&trees),
-            bits: BitForest::new(&trees),
             trees,
             offset: AUTO_OFFSET,
         })

@@ -1,4 +1,4 @@
-//! The parameters of scikit-learn's `IsolationForest`, with its names and defaults.
+//! The parameters of scikit-learn's `IsolationForest`, with its names and defaults, and the two of an extended forest.
 //!
 //! A parameter that scikit-learn reads by type, where `1` is one column and `1.0` is all of them, is
 //! an enum here; how each is written in TOML or JSON is in `written.rs`.
@@ -28,6 +28,58 @@ pub struct IsolationForestParams {
     pub contamination: Contamination,
     /// The seed of everything random.
     pub random_state: u32,
+    /// Which cuts its trees make.
+    #[serde(skip_serializing_if = "ForestKind::is_axis")]
+    pub kind: ForestKind,
+    /// How many columns a cut of an extended forest mixes besides one; all that a tree drew unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extension_level: Option<usize>,
+}
+
+impl IsolationForestParams {
+    /// How many columns a cut mixes besides one, for a table of `n_features`; `None` where cuts are axis-parallel.
+    ///
+    /// # Errors
+    /// An `extension_level` without an extended forest, or one that the columns of a tree do not have.
+    pub fn resolve_extension_level(&self, n_features: usize) -> Result<Option<usize>, ForestError> {
+        let wrong = |level: usize, allowed| ForestError::Parameter {
+            parameter: "extension_level",
+            value: level.to_string(),
+            allowed,
+        };
+        let most = self.max_features.resolve(n_features)?.saturating_sub(1);
+        match (self.kind, self.extension_level) {
+            (ForestKind::Axis, None) => Ok(None),
+            (ForestKind::Axis, Some(level)) => {
+                let allowed = "only a forest of `kind = \"extended\"` has one";
+                Err(wrong(level, allowed.to_owned()))
+            }
+            (ForestKind::Extended, Some(level)) if level > most => {
+                let columns = most + 1;
+                let allowed =
+                    format!("a tree has columns enough for {most} at most: it draws {columns}");
+                Err(wrong(level, allowed))
+            }
+            (ForestKind::Extended, level) => Ok(Some(level.unwrap_or(most))),
+        }
+    }
+}
+
+/// Which cuts the trees of a forest make. Written `"axis"` or `"extended"`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ForestKind {
+    /// Of one column each: scikit-learn's forest, to the bit.
+    #[default]
+    Axis,
+    /// Hyperplanes in any direction: Hariri, Carrasco Kind and Brunner, "Extended Isolation Forest", IEEE TKDE 2019.
+    Extended,
+}
+
+impl ForestKind {
+    fn is_axis(&self) -> bool {
+        *self == Self::Axis
+    }
 }
 
 impl Default for IsolationForestParams {
@@ -39,6 +91,8 @@ impl Default for IsolationForestParams {
             bootstrap: false,
             contamination: Contamination::Auto,
             random_state: 0,
+            kind: ForestKind::Axis,
+            extension_level: None,
         }
     }
 }
@@ -185,6 +239,33 @@ mod tests {
         let little = MaxFeatures::Fraction(Fraction::try_new(0.01).unwrap());
         assert_eq!(little.resolve(12), Ok(1)); // at least one column
         assert!(count(13).resolve(12).is_err());
+    }
+
+    #[test]
+    fn a_cut_of_an_extended_forest_mixes_no_more_columns_than_a_tree_drew() {
+        let params = |kind, extension_level, max_features| IsolationForestParams {
+            kind,
+            extension_level,
+            max_features: MaxFeatures::Fraction(Fraction::try_new(max_features).unwrap()),
+            ..Default::default()
+        };
+        let extended = |level, max_features| {
+            let params = params(ForestKind::Extended, level, max_features);
+            params.resolve_extension_level(6)
+        };
+        assert_eq!(extended(None, 1.0), Ok(Some(5))); // fully extended
+        assert_eq!(extended(None, 0.5), Ok(Some(2))); // 3 of 6 columns a tree
+        assert_eq!(extended(Some(0), 0.5), Ok(Some(0)));
+        assert_eq!(
+            extended(Some(3), 0.5).unwrap_err().to_string(),
+            "`extension_level` is 3, but a tree has columns enough for 2 at most: it draws 3"
+        );
+        let axis = |level| params(ForestKind::Axis, level, 1.0).resolve_extension_level(6);
+        assert_eq!(axis(None), Ok(None));
+        assert_eq!(
+            axis(Some(1)).unwrap_err().to_string(),
+            "`extension_level` is 1, but only a forest of `kind = \"extended\"` has one"
+        );
     }
 
     #[test]

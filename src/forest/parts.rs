@@ -4,9 +4,12 @@
 //! the list, so no list can say that a node is reached twice, or never, or that it hangs below itself. Left out is what
 //! scores do not depend on: which columns a tree chose from, and the random targets.
 
-use super::bits::BitForest;
-use super::walk::Walk;
-use super::{ForestError, IsolationForest, IsolationForestParams, Node, Tree, planting};
+use super::outline::{Limits, Place, TreeProblem};
+use super::trees::Trees;
+use super::{
+    ExtendedNode, ExtendedTree, ForestError, IsolationForest, IsolationForestParams, Node, Tree,
+    planting,
+};
 
 /// More trees than a forest has that is put together: each is laid out in some kilobytes, however few its nodes are.
 pub const MOST_TREES: usize = 10_000;
@@ -24,8 +27,32 @@ pub struct ForestParts {
     pub max_samples: usize,
     /// The score below which a row is an outlier.
     pub offset: f64,
-    /// The nodes of each tree, parent first, left before right.
-    pub trees: Vec<Vec<NodePart>>,
+    /// The trees.
+    pub trees: TreeParts,
+}
+
+/// The nodes of each tree, parent first, left before right.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TreeParts {
+    /// Of a forest whose cuts are axis-parallel.
+    Axis(Vec<Vec<NodePart>>),
+    /// Of an extended one.
+    Extended(Vec<Vec<ExtendedNodePart>>),
+}
+
+impl TreeParts {
+    /// How many trees.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Axis(trees) => trees.len(),
+            Self::Extended(trees) => trees.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// A node without what its place in the list says.
@@ -43,6 +70,25 @@ pub enum NodePart {
     /// No further cut.
     Leaf {
         /// Distinct training rows that came here.
+        n_samples: usize,
+    },
+}
+
+/// A node of an extended forest without what its place in the list says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExtendedNodePart {
+    /// A cut by a plane; children as in [`NodePart`].
+    Split {
+        /// The columns that it mixes, in ascending order: as many in each cut of the forest.
+        columns: Vec<u32>,
+        /// The normal vector's coordinate in each of them.
+        normal: Vec<f32>,
+        /// A row goes left if the sum of `normal` times its values is not above.
+        threshold: f64,
+    },
+    /// No further cut.
+    Leaf {
+        /// Distinct training rows that came here; there may be none.
         n_samples: usize,
     },
 }
@@ -71,6 +117,9 @@ pub enum PartsError {
         /// How many.
         found: usize,
     },
+    /// The parameters are those of a forest of the other kind.
+    #[error("its trees are not those of the `kind` that its parameters name")]
+    Kind,
     /// A number that no fitted forest has.
     #[error("`{name}` is {value}, but {allowed}")]
     Number {
@@ -91,66 +140,20 @@ pub enum PartsError {
     },
 }
 
-/// Why nodes are no tree of the forest.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum TreeProblem {
-    /// A split has no child.
-    #[error("its nodes end before it is whole")]
-    Unfinished,
-    /// It is whole, and more comes.
-    #[error("nodes are left over when it is whole")]
-    Surplus,
-    /// A path with more cuts than rows can be told apart by.
-    #[error("it has more than {most} cuts on a path")]
-    TooDeep {
-        /// How many a path may have.
-        most: usize,
-    },
-    /// A cut of a column that the forest does not know.
-    #[error("it cuts column {feature}, and there are {n_features}, counted from 0")]
-    Feature {
-        /// The column.
-        feature: usize,
-        /// How many there are.
-        n_features: usize,
-    },
-    /// A cut that no value can be compared with.
-    #[error("a threshold is not a number")]
-    Threshold,
-    /// A leaf that no row came to.
-    #[error("a leaf has no rows")]
-    EmptyLeaf,
-    /// More rows came to its leaves than it drew.
-    #[error("its leaves have more than {most} rows together")]
-    TooManyRows {
-        /// Rows each tree drew.
-        most: usize,
-    },
-}
-
 impl IsolationForest {
     /// What scores depend on.
     pub fn parts(&self) -> ForestParts {
-        let part = |node: &Node| match *node {
-            Node::Leaf { n_samples } => NodePart::Leaf { n_samples },
-            Node::Split {
-                feature,
-                threshold,
-                missing_go_to_left,
-                ..
-            } => NodePart::Split {
-                feature,
-                threshold,
-                missing_go_to_left,
-            },
-        };
-        let nodes = |tree: &Tree| tree.nodes().iter().map(part).collect();
         ForestParts {
             params: self.params.clone(),
             feature_names: self.feature_names.clone(),
             max_samples: self.max_samples,
             offset: self.offset,
-            trees: self.trees.iter().map(nodes).collect(),
+            trees: match &self.trees {
+                Trees::Axis { trees, .. } => TreeParts::Axis(trees.iter().map(nodes).collect()),
+                Trees::Extended(trees) => {
+                    TreeParts::Extended(trees.iter().map(extended_nodes).collect())
+                }
+            },
         }
     }
 
@@ -189,19 +192,20 @@ impl IsolationForest {
         }
         let max_depth = planting::max_depth(max_samples);
         let limits = Limits {
-            n_features,
             max_samples,
             max_depth,
         };
-        let tree = |(number, nodes): (usize, Vec<NodePart>)| {
-            let made = limits.tree(&nodes);
-            made.map_err(|problem| PartsError::Tree {
-                tree: number,
-                problem,
-            })
+        let extension_level = parts.params.resolve_extension_level(n_features)?;
+        let trees = match (parts.trees, extension_level) {
+            (TreeParts::Axis(trees), None) => {
+                Trees::axis(each(trees, |nodes| axis_tree(&limits, n_features, nodes))?)
+            }
+            (TreeParts::Extended(trees), Some(level)) => {
+                let tree = |nodes| extended_tree(&limits, n_features, level + 1, nodes);
+                Trees::Extended(each(trees, tree)?)
+            }
+            _ => return Err(PartsError::Kind),
         };
-        let trees = parts.trees.into_iter().enumerate().map(tree);
-        let trees: Vec<Tree> = trees.collect::<Result<_, _>>()?;
         Ok(Self {
             seeds: planting::seeds(&parts.params),
             params: parts.params,
@@ -209,8 +213,6 @@ impl IsolationForest {
             max_samples,
             max_features,
             max_depth,
-            walk: Walk::new(&trees),
-            bits: BitForest::new(&trees),
             trees,
             offset: parts.offset,
         })
@@ -224,97 +226,145 @@ fn at_most(what: &'static str, found: usize, most: usize) -> Result<(), PartsErr
     }
 }
 
-/// What a tree of the forest may be.
-struct Limits {
-    n_features: usize,
-    max_samples: usize,
-    max_depth: usize,
+/// A tree of each list of nodes.
+fn each<N, T>(
+    trees: Vec<N>,
+    tree: impl Fn(N) -> Result<T, TreeProblem>,
+) -> Result<Vec<T>, PartsError> {
+    let made = trees.into_iter().enumerate().map(|(number, nodes)| {
+        tree(nodes).map_err(|problem| PartsError::Tree {
+            tree: number,
+            problem,
+        })
+    });
+    made.collect()
 }
 
-impl Limits {
-    /// The tree of these nodes.
-    fn tree(&self, parts: &[NodePart]) -> Result<Tree, TreeProblem> {
-        let mut nodes = Vec::with_capacity(parts.len());
-        let mut open = Vec::new(); // splits whose right child is still to come, each with its depth
-        let mut depth = 0;
-        for (number, part) in parts.iter().enumerate() {
-            match nodes.last() {
-                None => {}
-                Some(Node::Split { .. }) => depth += 1,
-                Some(Node::Leaf { .. }) => {
-                    let (parent, above) = open.pop().ok_or(TreeProblem::Surplus)?;
-                    if let Some(Node::Split { right, .. }) = nodes.get_mut(parent) {
-                        *right = number;
-                    }
-                    depth = above + 1;
-                }
-            }
-            if depth > self.max_depth {
-                return Err(TreeProblem::TooDeep {
-                    most: self.max_depth,
-                });
-            }
-            nodes.push(self.node(*part)?);
-            if matches!(part, NodePart::Split { .. }) {
-                open.push((number, depth));
-            }
-        }
-        if !open.is_empty() || nodes.is_empty() {
-            return Err(TreeProblem::Unfinished);
-        }
-        self.count_rows(&mut nodes)?;
-        Ok(Tree {
-            features: Vec::new(),
-            nodes,
-            targets: Vec::new(),
-        })
-    }
+fn nodes(tree: &Tree) -> Vec<NodePart> {
+    let part = |node: &Node| match *node {
+        Node::Leaf { n_samples } => NodePart::Leaf { n_samples },
+        Node::Split {
+            feature,
+            threshold,
+            missing_go_to_left,
+            ..
+        } => NodePart::Split {
+            feature,
+            threshold,
+            missing_go_to_left,
+        },
+    };
+    tree.nodes().iter().map(part).collect()
+}
 
-    fn node(&self, part: NodePart) -> Result<Node, TreeProblem> {
+fn extended_nodes(tree: &ExtendedTree) -> Vec<ExtendedNodePart> {
+    let part = |(number, node): (usize, &ExtendedNode)| match tree.plane(number) {
+        None => ExtendedNodePart::Leaf {
+            n_samples: node.n_samples(),
+        },
+        Some(plane) => ExtendedNodePart::Split {
+            columns: plane.columns.to_vec(),
+            normal: plane.normal.to_vec(),
+            threshold: plane.threshold,
+        },
+    };
+    tree.nodes().iter().enumerate().map(part).collect()
+}
+
+fn axis_tree(
+    limits: &Limits,
+    n_features: usize,
+    parts: Vec<NodePart>,
+) -> Result<Tree, TreeProblem> {
+    let leaf = |part: &NodePart| match *part {
+        NodePart::Leaf { n_samples } => Some(n_samples),
+        NodePart::Split { .. } => None,
+    };
+    let outline = limits.outline(parts.iter().map(leaf))?;
+    let node = |(part, place): (NodePart, Place)| match part {
+        NodePart::Leaf { n_samples: 0 } => Err(TreeProblem::EmptyLeaf),
+        NodePart::Leaf { n_samples } => Ok(Node::Leaf { n_samples }),
+        NodePart::Split { threshold, .. } if threshold.is_nan() => Err(TreeProblem::Threshold),
+        NodePart::Split { feature, .. } if feature >= n_features => Err(TreeProblem::Feature {
+            feature,
+            n_features,
+        }),
+        NodePart::Split {
+            feature,
+            threshold,
+            missing_go_to_left,
+        } => Ok(Node::Split {
+            feature,
+            threshold,
+            missing_go_to_left,
+            right: place.right,
+            n_samples: place.n_samples,
+        }),
+    };
+    let nodes = parts.into_iter().zip(outline).map(node);
+    Ok(Tree {
+        features: Vec::new(),
+        nodes: nodes.collect::<Result<_, _>>()?,
+        targets: Vec::new(),
+    })
+}
+
+fn extended_tree(
+    limits: &Limits,
+    n_features: usize,
+    n_coordinates: usize,
+    parts: Vec<ExtendedNodePart>,
+) -> Result<ExtendedTree, TreeProblem> {
+    let leaf = |part: &ExtendedNodePart| match *part {
+        ExtendedNodePart::Leaf { n_samples } => Some(n_samples),
+        ExtendedNodePart::Split { .. } => None,
+    };
+    let outline = limits.outline(parts.iter().map(leaf))?;
+    let mut nodes = Vec::with_capacity(parts.len());
+    let (mut all_columns, mut all_normals) = (Vec::new(), Vec::new());
+    for (part, place) in parts.into_iter().zip(outline) {
         match part {
-            NodePart::Leaf { n_samples: 0 } => Err(TreeProblem::EmptyLeaf),
-            NodePart::Leaf { n_samples } => Ok(Node::Leaf { n_samples }),
-            NodePart::Split { threshold, .. } if threshold.is_nan() => Err(TreeProblem::Threshold),
-            NodePart::Split { feature, .. } if feature >= self.n_features => {
-                Err(TreeProblem::Feature {
-                    feature,
-                    n_features: self.n_features,
-                })
-            }
-            NodePart::Split {
-                feature,
+            ExtendedNodePart::Leaf { n_samples } => nodes.push(ExtendedNode::Leaf { n_samples }),
+            ExtendedNodePart::Split {
+                columns,
+                normal,
                 threshold,
-                missing_go_to_left,
-            } => Ok(Node::Split {
-                feature,
-                threshold,
-                missing_go_to_left,
-                right: 0,
-                n_samples: 0,
-            }),
-        }
-    }
-
-    /// A row that comes to a split comes to one of its sides. Children stand after their parent.
-    fn count_rows(&self, nodes: &mut [Node]) -> Result<(), TreeProblem> {
-        for number in (0..nodes.len()).rev() {
-            let below = match nodes[number] {
-                Node::Leaf { n_samples } => n_samples,
-                Node::Split { right, .. } => nodes[number + 1]
-                    .n_samples()
-                    .saturating_add(nodes[right].n_samples()),
-            };
-            if below > self.max_samples {
-                return Err(TreeProblem::TooManyRows {
-                    most: self.max_samples,
+            } => {
+                if !threshold.is_finite() {
+                    return Err(TreeProblem::Threshold);
+                }
+                if let Some(feature) = columns.iter().map(|column| *column as usize).max()
+                    && feature >= n_features
+                {
+                    return Err(TreeProblem::Feature {
+                        feature,
+                        n_features,
+                    });
+                }
+                let is_one = columns.len() == n_coordinates
+                    && columns.is_sorted_by(|a, b| a < b)
+                    && normal.len() == n_coordinates
+                    && normal.iter().all(|coordinate| coordinate.is_finite());
+                if !is_one {
+                    return Err(TreeProblem::Plane { n_coordinates });
+                }
+                nodes.push(ExtendedNode::Split {
+                    plane: all_normals.len() / n_coordinates,
+                    threshold,
+                    right: place.right,
+                    n_samples: place.n_samples,
                 });
-            }
-            if let Node::Split { n_samples, .. } = &mut nodes[number] {
-                *n_samples = below;
+                all_columns.extend(columns);
+                all_normals.extend(normal);
             }
         }
-        Ok(())
     }
+    Ok(ExtendedTree::new(
+        n_coordinates,
+        nodes,
+        all_columns,
+        all_normals,
+    ))
 }
 
 #[cfg(test)]
@@ -322,7 +372,7 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use super::*;
-    use crate::forest::{FeatureMatrix, average_path_length};
+    use crate::forest::{FeatureMatrix, ForestKind, average_path_length};
 
     #[test]
     fn nodes_in_their_order_are_the_tree_they_were_taken_from() {
@@ -409,7 +459,7 @@ mod tests {
                 "`max_samples` is 0, but a tree draws one row at least, and 2147483648 at most",
             ),
             (
-                |parts| parts.trees.clear(),
+                |parts| parts.trees = TreeParts::Axis(Vec::new()),
                 "there are 0 trees, and `n_estimators` is 1",
             ),
             (
@@ -417,7 +467,7 @@ mod tests {
                 "the table has no columns, the forest needs at least one",
             ),
             (
-                |parts| parts.trees = vec![vec![leaf(1)]; MOST_TREES + 1],
+                |parts| parts.trees = TreeParts::Axis(vec![vec![leaf(1)]; MOST_TREES + 1]),
                 "10001 trees are too many: 10000 at most",
             ),
             (
@@ -427,6 +477,80 @@ mod tests {
         ] {
             assert_eq!(refused(change), expected);
         }
+    }
+
+    #[test]
+    fn planes_in_their_order_are_the_tree_they_were_taken_from() {
+        for extension_level in 0..3 {
+            let forest = extended(Some(extension_level));
+            let again = IsolationForest::try_from_parts(forest.parts()).unwrap();
+            assert_eq!(again, forest);
+        }
+    }
+
+    #[test]
+    fn planes_that_no_forest_has_are_told_apart() {
+        let plane = TreeProblem::Plane { n_coordinates: 3 };
+        for (columns, normal, threshold, expected) in [
+            (
+                vec![0, 1, 2],
+                vec![1.0; 3],
+                f64::NAN,
+                TreeProblem::Threshold,
+            ),
+            (vec![0, 1], vec![1.0; 2], 0.0, plane.clone()),
+            (vec![0, 2, 2], vec![1.0; 3], 0.0, plane.clone()),
+            (vec![0, 1, 2], vec![1.0, f32::NAN, 1.0], 0.0, plane.clone()),
+            (vec![0, 1, 2], vec![1.0; 2], 0.0, plane),
+            (
+                vec![0, 1, 3],
+                vec![1.0; 3],
+                0.0,
+                TreeProblem::Feature {
+                    feature: 3,
+                    n_features: 3,
+                },
+            ),
+        ] {
+            let mut parts = extended(None).parts();
+            let split = ExtendedNodePart::Split {
+                columns,
+                normal,
+                threshold,
+            };
+            let leaf = ExtendedNodePart::Leaf { n_samples: 0 };
+            parts.trees = TreeParts::Extended(vec![vec![split, leaf.clone(), leaf]; 100]);
+            let error = IsolationForest::try_from_parts(parts).unwrap_err();
+            let expected = PartsError::Tree {
+                tree: 0,
+                problem: expected,
+            };
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[test]
+    fn a_forest_of_one_kind_has_no_trees_of_the_other() {
+        let (mut axis, mut planes) = (forest().parts(), extended(None).parts());
+        std::mem::swap(&mut axis.trees, &mut planes.trees);
+        for parts in [axis, planes] {
+            assert_eq!(
+                IsolationForest::try_from_parts(parts),
+                Err(PartsError::Kind)
+            );
+        }
+    }
+
+    fn extended(extension_level: Option<usize>) -> IsolationForest {
+        let column = |step: u32| (0..100).map(|i| (i * step % 101) as f32).collect();
+        let names = ["a", "b", "c"].map(str::to_owned).into();
+        let x = FeatureMatrix::try_new(names, [37, 11, 59].map(column).into()).unwrap();
+        let params = IsolationForestParams {
+            kind: ForestKind::Extended,
+            extension_level,
+            ..Default::default()
+        };
+        IsolationForest::fit(&params, &x).unwrap()
     }
 
     fn cut(feature: usize, threshold: f64) -> NodePart {
@@ -451,7 +575,7 @@ mod tests {
             feature_names: vec!["a".to_owned()],
             max_samples: 8,
             offset: -0.5,
-            trees: vec![nodes],
+            trees: TreeParts::Axis(vec![nodes]),
         }
     }
 

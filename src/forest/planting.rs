@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::extended::{self, ExtendedTree, SampledRows};
 use super::grow::{TrainingRows, grow};
 use super::random::{Mt19937, derived_seed};
 use super::sampling::{Sample, Sampler};
@@ -99,6 +100,22 @@ pub fn trees(sampler: &Sampler, seeds: &[u32], x: &FeatureMatrix, random_state: 
         };
         seeds.par_iter().map(grow_one).collect()
     }
+}
+
+/// One tree of planes for each seed, grown side by side on the rows that a tree of axis-parallel cuts would draw.
+pub fn extended_trees(
+    sampler: &Sampler,
+    seeds: &[u32],
+    x: &FeatureMatrix,
+    extension_level: usize,
+) -> Vec<ExtendedTree> {
+    let max_depth = max_depth(sampler.max_samples);
+    let plant = |seed: &u32| {
+        let DistinctRows { features, rows, .. } = DistinctRows::of(sampler.draw(*seed));
+        let sample = SampledRows::of(x, &rows, features);
+        extended::grow(&sample, extension_level, max_depth, derived_seed(*seed))
+    };
+    seeds.par_iter().map(plant).collect()
 }
 
 /// A sample in the order of the table, each row once.

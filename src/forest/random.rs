@@ -66,6 +66,19 @@ impl Mt19937 {
         (high * 67_108_864.0 + low) / 9_007_199_254_740_992.0
     }
 
+    /// Two independent draws from the standard normal distribution, in the order of NumPy's `standard_normal`:
+    /// Marsaglia's polar method.
+    pub fn next_normals(&mut self) -> [f64; 2] {
+        loop {
+            let [x, y] = [0, 1].map(|_| 2.0 * self.next_f64() - 1.0);
+            let square = x * x + y * y;
+            if square < 1.0 && square > 0.0 {
+                let factor = (-2.0 * square.ln() / square).sqrt();
+                return [y * factor, x * factor];
+            }
+        }
+    }
+
     /// Uniform in the closed range `0..=max`, by masking and rejection; no draw for `max == 0`.
     pub fn bounded(&mut self, max: u64) -> u64 {
         if max == 0 {
@@ -269,6 +282,8 @@ mod tests {
     fn seed_42_begins_as_every_notebook_knows_it() {
         assert_eq!(Mt19937::new(42).next_f64(), 0.374_540_118_847_362_5);
         assert_eq!(Mt19937::new(0).next_seed(), 209_652_396);
+        let normals = Mt19937::new(42).next_normals().map(|normal| normal as f32);
+        assert_eq!(normals, [0.496_714_15, -0.138_264_3]);
     }
 
     #[test]

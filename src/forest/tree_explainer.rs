@@ -57,18 +57,21 @@ enum ExplainedNode {
 }
 
 impl TreeExplainer {
-    /// An explainer of this forest.
-    pub fn new(forest: &IsolationForest) -> Self {
+    /// An explainer of this forest; `None` for an extended one, whose cuts are not of one feature each.
+    pub fn new(forest: &IsolationForest) -> Option<Self> {
         let trees = forest.trees();
+        if trees.is_empty() {
+            return None;
+        }
         // A path has no more features than cuts: the degree is one less, and n points do for 2n - 1.
         let features = forest.max_depth().min(forest.feature_names().len());
         let expected: Vec<_> = trees.iter().map(|tree| expected(tree, 0, 0)).collect();
-        Self {
+        Some(Self {
             n_features: forest.feature_names().len(),
             trees: trees.iter().map(ExplainedTree::new).collect(),
             quadrature: gauss_legendre(features.div_ceil(2).next_multiple_of(LANES)),
             expected_value: expected.iter().sum::<f64>() / trees.len() as f64,
-        }
+        })
     }
 
     /// The path length of a row of which nothing is known, a mean over the trees.
@@ -330,7 +333,7 @@ mod tests {
                 ..IsolationForestParams::default()
             };
             let forest = IsolationForest::fit(&params, &x).unwrap();
-            let explainer = TreeExplainer::new(&forest);
+            let explainer = TreeExplainer::new(&forest).unwrap();
             let lengths = forest.path_lengths(&x).unwrap();
             for (i, length) in lengths.iter().enumerate().take(20) {
                 let row: Vec<_> = (0..x.n_features()).map(|f| x.column(f)[i]).collect();
@@ -347,7 +350,10 @@ mod tests {
     #[test]
     fn a_row_of_another_width_is_refused() {
         let forest = IsolationForest::fit(&IsolationForestParams::default(), &table(30)).unwrap();
-        let refused = TreeExplainer::new(&forest).shap_values(&[1.0]).unwrap_err();
+        let refused = TreeExplainer::new(&forest)
+            .unwrap()
+            .shap_values(&[1.0])
+            .unwrap_err();
         assert_eq!(
             refused.to_string(),
             "the forest learned 5 columns, but the table has 1"

@@ -158,6 +158,11 @@ mod tests {
         assert_eq!(serde_json::to_string(&read(text).unwrap()).unwrap(), text);
         let text = r#"{"n_estimators":100,"max_samples":"auto","max_features":1.0,"bootstrap":false,"contamination":"auto","random_state":0}"#;
         assert_eq!(serde_json::to_string(&read(text).unwrap()).unwrap(), text);
+        let extended = text.replace('}', r#","kind":"extended","extension_level":2}"#);
+        assert_eq!(
+            serde_json::to_string(&read(&extended).unwrap()).unwrap(),
+            extended
+        );
     }
 
     #[test]
@@ -182,6 +187,8 @@ mod tests {
             r#"{"n_estimators":0}"#,
             r#"{"random_state":-1}"#,
             r#"{"num_trees":10}"#,
+            r#"{"kind":"oblique"}"#,
+            r#"{"extension_level":-1}"#,
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -56,7 +56,9 @@ impl ScalarUDFImpl for Reasons {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let judgement = judgement(&self.slot, self.name())?;
         let Some(reasons) = &judgement.reasons else {
-            return exec_err!("{REASONS}() is asked for, and the run has kept none");
+            return exec_err!(
+                "an extended forest cuts by planes of several features, and has no {REASONS}() of one each"
+            );
         };
         let ranks = ColumnarValue::values_to_arrays(&args.args)?;
         let mut lists = ListBuilder::new(StructBuilder::from_fields(fields(), 0));

@@ -9,10 +9,14 @@ use super::location::{Location, clean};
 use super::place::Place;
 use super::report::Report;
 use super::sentence::Sentence;
-use super::spec::{Format, JobSpec, Parameter, ReportSpec, RunsSpec, SourceSpec};
+use super::spec::{
+    FeaturesSpec, Format, JobSpec, MissingValues, Parameter, ReportSpec, RunsSpec, ScalerSpec,
+    SourceSpec,
+};
 use super::sql_file::SqlFile;
 use super::template::Template;
 use super::{BUILT_IN_PARAMETERS, DeltaTarget, FINDING, Features, Job, SCORED, Source};
+use crate::forest::{ForestKind, IsolationForestParams};
 
 /// More threads than any machine has are a slip of the hand.
 const MAX_THREADS: usize = 1024;
@@ -37,7 +41,7 @@ impl Job {
                 columns: spec.features.columns,
                 missing_values: spec.features.missing_values,
                 duplicate_keys: spec.features.duplicate_keys,
-                scaler: spec.features.scaler,
+                scaler: spec.features.scaler.and_then(ScalerSpec::scaler),
                 text: written.sentences(spec.features.text)?,
             },
             findings: written.sql_files("findings.sql", &spec.findings.sql)?,
@@ -249,9 +253,35 @@ impl Written<'_> {
         if let Some(message) = spec.findings.severity.misfit() {
             return Err(self.wrong("findings.severity", message));
         }
+        self.check_kind(&spec.isolation_forest, features)?;
         let threads = spec.engine.threads;
         if threads.is_some_and(|threads| threads.get() > MAX_THREADS) {
             return Err(self.wrong("engine.threads", format!("at most {MAX_THREADS} threads")));
+        }
+        Ok(())
+    }
+
+    /// What only one kind of forest has, and what an extended one asks of its columns.
+    fn check_kind(
+        &self,
+        params: &IsolationForestParams,
+        features: &FeaturesSpec,
+    ) -> Result<(), JobError> {
+        if let Err(error) = params.resolve_extension_level(features.columns.len()) {
+            return Err(self.wrong("isolation_forest.extension_level", error.to_string()));
+        }
+        if params.kind == ForestKind::Axis {
+            return Ok(());
+        }
+        if features.missing_values == MissingValues::AllowNan {
+            let message = "an extended isolation forest has no rule for missing values: \
+                           give them a value in SQL, or use `kind = \"axis\"`";
+            return Err(self.wrong("features.missing_values", message));
+        }
+        if features.scaler.is_none() {
+            let message = "in an extended isolation forest a column weighs as much as its values are wide: \
+                           add `scaler = \"standard\"` to [features], or `\"none\"` where SQL has scaled them";
+            return Err(self.wrong("isolation_forest.kind", message));
         }
         Ok(())
     }

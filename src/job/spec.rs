@@ -131,9 +131,17 @@ pub(super) struct FeaturesSpec {
     pub missing_values: MissingValues,
     #[serde(default)]
     pub duplicate_keys: DuplicateKeys,
-    pub scaler: Option<Scaler>,
+    pub scaler: Option<ScalerSpec>,
     #[serde(default)]
     pub text: BTreeMap<String, String>,
+}
+
+/// A scaler, or that there is to be none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ScalerSpec {
+    Standard,
+    None,
 }
 
 /// What a NULL or NaN in a feature column means.
@@ -159,11 +167,19 @@ pub enum DuplicateKeys {
 }
 
 /// What is done to the feature columns before the forest sees them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scaler {
     /// scikit-learn's `StandardScaler`: the mean taken off, then divided by the standard deviation.
     Standard,
+}
+
+impl ScalerSpec {
+    pub(super) fn scaler(self) -> Option<Scaler> {
+        match self {
+            Self::Standard => Some(Scaler::Standard),
+            Self::None => None,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

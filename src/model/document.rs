@@ -1,21 +1,28 @@
-//! A model as it is written: the exact shape of its JSON, format 1.
+//! A model as it is written: the exact shape of its JSON, formats 1 and 2.
 //!
-//! **A file of format 1 is read by every later version.** A change that an older file does not fit is a format of the next
-//! number, with a shape of its own beside this one. Keys that are not known are passed over, so that a key more needs none.
+//! **A file of either is read by every later version.** A change that an older file does not fit is a format of the next
+//! number, with a shape of its own beside these. Keys that are not known are passed over, so that a key more needs none.
+//!
+//! Format 2 is an extended forest, whose trees a version that knows format 1 alone would misread: it refuses the number.
+//! All other forests are written in format 1.
 
 use serde::{Deserialize, Serialize};
 
 use super::dictionary::{Dictionary, DictionaryDocument};
 use super::number::Number;
+use super::trees::{ExtendedTreeDocument, TreeDocument};
 use super::{ModelError, ModelRun, SavedModel};
 use crate::forest::{
-    ColumnScale, ForestParts, IsolationForest, IsolationForestParams, Level, NodePart,
-    TrainingScores,
+    ColumnScale, ForestParts, IsolationForest, IsolationForestParams, Level, TrainingScores,
+    TreeParts,
 };
 
 /// What a file says that it is.
 const FORMAT: &str = "crannog.model";
+/// Axis-parallel trees.
 const FORMAT_VERSION: u32 = 1;
+/// Extended trees.
+const EXTENDED_FORMAT_VERSION: u32 = 2;
 
 /// What is looked at first.
 #[derive(Deserialize)]
@@ -24,8 +31,16 @@ struct Head {
     format_version: u32,
 }
 
+/// A model of either format.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Written {
+    Axis(Document<TreeDocument>),
+    Extended(Document<ExtendedTreeDocument>),
+}
+
 #[derive(Serialize, Deserialize)]
-pub(super) struct Document {
+pub(super) struct Document<Tree> {
     format: String,
     format_version: u32,
     run: ModelRun,
@@ -37,7 +52,7 @@ pub(super) struct Document {
     training_scores: Option<ScoresDocument>,
     standard_scaler: Option<ScalerDocument>,
     dictionaries: Vec<DictionaryDocument>,
-    trees: Vec<TreeDocument>,
+    trees: Vec<Tree>,
 }
 
 /// Some scores of the rows that were learnt from, the strangest first, and how many rows are less strange than each.
@@ -56,45 +71,25 @@ struct ScalerDocument {
     scale: Vec<Number>,
 }
 
-/// The nodes of a tree, parent first, left before right. `feature` has an entry for each node, null for a leaf;
-/// `threshold` and `missing_go_to_left` have one for each split, and `n_samples` for each leaf, in their order.
-#[derive(Default, Serialize, Deserialize)]
-struct TreeDocument {
-    feature: Vec<Option<u32>>,
-    threshold: Vec<Number>,
-    missing_go_to_left: Vec<bool>,
-    n_samples: Vec<usize>,
-}
-
-pub(super) fn write(model: &SavedModel) -> Result<Document, ModelError> {
+pub(super) fn write(model: &SavedModel) -> Result<Written, ModelError> {
     let parts = model.forest.parts();
-    let number = |scales: &[ColumnScale], of: fn(&ColumnScale) -> f64| {
-        scales.iter().map(|scale| Number(of(scale))).collect()
-    };
-    let scaler = |scales: &Vec<ColumnScale>| ScalerDocument {
-        mean: number(scales, |scale| scale.mean),
-        variance: number(scales, |scale| scale.variance),
-        scale: number(scales, |scale| scale.scale),
-    };
     // What cannot be read again is not written.
     let most = crate::forest::MOST_TREES;
     if parts.trees.len() > most {
         return Err(ModelError::TooManyTrees { most });
     }
-    let dictionaries = model.dictionaries.iter().map(Dictionary::write);
-    Ok(Document {
-        format: FORMAT.to_owned(),
-        format_version: FORMAT_VERSION,
-        run: model.run.clone(),
-        isolation_forest: parts.params,
-        feature_names: parts.feature_names,
-        max_samples: parts.max_samples,
-        offset: Number(parts.offset),
-        training_scores: model.training_scores.as_ref().map(ScoresDocument::of),
-        standard_scaler: model.scales.as_ref().map(scaler),
-        dictionaries: dictionaries.collect::<Result<_, _>>()?,
-        trees: parts.trees.iter().map(TreeDocument::of).collect(),
-    })
+    match &parts.trees {
+        TreeParts::Axis(trees) => {
+            let trees = trees.iter().map(TreeDocument::of).collect();
+            Document::of(model, &parts, FORMAT_VERSION, trees).map(Written::Axis)
+        }
+        TreeParts::Extended(trees) => {
+            let n_features = parts.feature_names.len();
+            let tree = |nodes| ExtendedTreeDocument::of(nodes, n_features);
+            let trees = trees.iter().map(tree).collect();
+            Document::of(model, &parts, EXTENDED_FORMAT_VERSION, trees).map(Written::Extended)
+        }
+    }
 }
 
 pub(super) fn read(text: &[u8]) -> Result<SavedModel, ModelError> {
@@ -103,32 +98,74 @@ pub(super) fn read(text: &[u8]) -> Result<SavedModel, ModelError> {
         return Err(ModelError::NoModel);
     }
     match head.format_version {
-        FORMAT_VERSION => {}
-        found => return Err(ModelError::Format { found }),
+        FORMAT_VERSION => {
+            let document: Document<TreeDocument> = parse(text)?;
+            document.into_model(TreeDocument::into_nodes, TreeParts::Axis)
+        }
+        EXTENDED_FORMAT_VERSION => {
+            let document: Document<ExtendedTreeDocument> = parse(text)?;
+            document.into_model(ExtendedTreeDocument::into_nodes, TreeParts::Extended)
+        }
+        found => Err(ModelError::Format { found }),
     }
-    let document: Document = serde_json::from_slice(text).map_err(ModelError::Json)?;
-    let n_features = document.feature_names.len();
-    let scales = document.standard_scaler;
-    let scales = scales.map(|scaler| scaler.into_scales(n_features));
-    let trees = document.trees.into_iter().enumerate();
-    let trees = trees.map(|(tree, nodes)| nodes.into_nodes().ok_or(ModelError::Nodes { tree }));
-    let parts = ForestParts {
-        params: document.isolation_forest,
-        feature_names: document.feature_names,
-        max_samples: document.max_samples,
-        offset: document.offset.0,
-        trees: trees.collect::<Result<_, _>>()?,
-    };
-    let scores = document.training_scores;
-    let scores = scores.map(|scores| scores.into_scores().ok_or(ModelError::TrainingScores));
-    let dictionaries = document.dictionaries.into_iter().map(Dictionary::read);
-    Ok(SavedModel {
-        run: document.run,
-        forest: IsolationForest::try_from_parts(parts)?,
-        scales: scales.transpose()?,
-        training_scores: scores.transpose()?,
-        dictionaries: dictionaries.collect::<Result<_, _>>()?,
-    })
+}
+
+fn parse<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, ModelError> {
+    serde_json::from_slice(text).map_err(ModelError::Json)
+}
+
+impl<Tree> Document<Tree> {
+    /// The model, but for its trees, which are these.
+    fn of(
+        model: &SavedModel,
+        parts: &ForestParts,
+        format_version: u32,
+        trees: Vec<Tree>,
+    ) -> Result<Self, ModelError> {
+        let dictionaries = model.dictionaries.iter().map(Dictionary::write);
+        Ok(Self {
+            format: FORMAT.to_owned(),
+            format_version,
+            run: model.run.clone(),
+            isolation_forest: parts.params.clone(),
+            feature_names: parts.feature_names.clone(),
+            max_samples: parts.max_samples,
+            offset: Number(parts.offset),
+            training_scores: model.training_scores.as_ref().map(ScoresDocument::of),
+            standard_scaler: model.scales.as_deref().map(ScalerDocument::of),
+            dictionaries: dictionaries.collect::<Result<_, _>>()?,
+            trees,
+        })
+    }
+
+    fn into_model<Node>(
+        self,
+        nodes: impl Fn(Tree) -> Option<Vec<Node>>,
+        kind: impl Fn(Vec<Vec<Node>>) -> TreeParts,
+    ) -> Result<SavedModel, ModelError> {
+        let n_features = self.feature_names.len();
+        let scales = self.standard_scaler;
+        let scales = scales.map(|scaler| scaler.into_scales(n_features));
+        let trees = self.trees.into_iter().enumerate();
+        let trees = trees.map(|(tree, list)| nodes(list).ok_or(ModelError::Nodes { tree }));
+        let parts = ForestParts {
+            params: self.isolation_forest,
+            feature_names: self.feature_names,
+            max_samples: self.max_samples,
+            offset: self.offset.0,
+            trees: kind(trees.collect::<Result<_, _>>()?),
+        };
+        let scores = self.training_scores;
+        let scores = scores.map(|scores| scores.into_scores().ok_or(ModelError::TrainingScores));
+        let dictionaries = self.dictionaries.into_iter().map(Dictionary::read);
+        Ok(SavedModel {
+            run: self.run,
+            forest: IsolationForest::try_from_parts(parts)?,
+            scales: scales.transpose()?,
+            training_scores: scores.transpose()?,
+            dictionaries: dictionaries.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 impl ScoresDocument {
@@ -153,6 +190,16 @@ impl ScoresDocument {
 }
 
 impl ScalerDocument {
+    fn of(scales: &[ColumnScale]) -> Self {
+        let number =
+            |of: fn(&ColumnScale) -> f64| scales.iter().map(|scale| Number(of(scale))).collect();
+        Self {
+            mean: number(|scale| scale.mean),
+            variance: number(|scale| scale.variance),
+            scale: number(|scale| scale.scale),
+        }
+    }
+
     fn into_scales(self, n_features: usize) -> Result<Vec<ColumnScale>, ModelError> {
         let lists = [&self.mean, &self.variance, &self.scale];
         if lists.iter().any(|list| list.len() != n_features) {
@@ -174,52 +221,5 @@ impl ScalerDocument {
             scale: scale.0,
         };
         Ok(columns.into_iter().map(column).collect())
-    }
-}
-
-impl TreeDocument {
-    fn of(nodes: &Vec<NodePart>) -> Self {
-        let mut tree = Self::default();
-        for node in nodes {
-            match *node {
-                NodePart::Leaf { n_samples } => {
-                    tree.feature.push(None);
-                    tree.n_samples.push(n_samples);
-                }
-                NodePart::Split {
-                    feature,
-                    threshold,
-                    missing_go_to_left,
-                } => {
-                    // A forest with more columns than this has no file: `MOST_FEATURES`.
-                    tree.feature
-                        .push(Some(u32::try_from(feature).unwrap_or(u32::MAX)));
-                    tree.threshold.push(Number(threshold));
-                    tree.missing_go_to_left.push(missing_go_to_left);
-                }
-            }
-        }
-        tree
-    }
-
-    /// The nodes; `None` where an entry is missing or left over.
-    fn into_nodes(self) -> Option<Vec<NodePart>> {
-        let mut cuts = self.threshold.into_iter().zip(self.missing_go_to_left);
-        let mut leaves = self.n_samples.into_iter();
-        let node = |feature: Option<u32>| match feature {
-            None => Some(NodePart::Leaf {
-                n_samples: leaves.next()?,
-            }),
-            Some(feature) => {
-                let (Number(threshold), missing_go_to_left) = cuts.next()?;
-                Some(NodePart::Split {
-                    feature: feature as usize,
-                    threshold,
-                    missing_go_to_left,
-                })
-            }
-        };
-        let nodes = self.feature.into_iter().map(node).collect::<Option<_>>();
-        nodes.filter(|_| cuts.next().is_none() && leaves.next().is_none())
     }
 }

@@ -14,6 +14,7 @@ mod fit;
 mod number;
 mod store;
 mod stored_type;
+mod trees;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

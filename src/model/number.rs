@@ -26,6 +26,25 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
+/// A single: the shortest double that rounds to it, so `0.1` and not `0.10000000149011612`. Read again it has the same bits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Single(pub f32);
+
+impl Serialize for Single {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let short = self.0.to_string().parse::<f64>().ok();
+        let short = short.filter(|number| *number as f32 == self.0);
+        Number(short.unwrap_or(f64::from(self.0))).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Single {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Number(number) = Number::deserialize(deserializer)?;
+        Ok(Self(number as f32))
+    }
+}
+
 struct Written;
 
 impl Visitor<'_> for Written {
@@ -73,6 +92,18 @@ mod tests {
         for number in signs.chain([f64::INFINITY, f64::NEG_INFINITY, f64::NAN]) {
             let text = serde_json::to_string(&Number(number)).unwrap();
             let Number(again) = serde_json::from_str(&text).unwrap();
+            assert_eq!(again.to_bits(), number.to_bits(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_single_is_short_and_read_as_it_was_written() {
+        assert_eq!(serde_json::to_string(&Single(0.1)).unwrap(), "0.1");
+        let ends = [f32::MAX, f32::MIN_POSITIVE, 1e-45, 0.0, 1.0 / 3.0];
+        let many = (0..100_000_u32).map(|i| f32::from_bits(0x3900_0000 + i * 1_013));
+        for number in many.chain(ends).flat_map(|number| [number, -number]) {
+            let text = serde_json::to_string(&Single(number)).unwrap();
+            let Single(again) = serde_json::from_str(&text).unwrap();
             assert_eq!(again.to_bits(), number.to_bits(), "{text}");
         }
     }

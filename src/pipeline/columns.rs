@@ -3,6 +3,8 @@
 use arrow::datatypes::Schema;
 
 use crate::features::is_number;
+use crate::forest::ForestKind;
+use crate::functions::REASONS;
 use crate::job::{Job, JobError, SCORED, SqlFile};
 use crate::scoring::WITHIN_BUDGET;
 
@@ -53,6 +55,15 @@ pub(super) fn check_judgement(job: &Job, schema: &Schema) -> Result<(), JobError
                     .collect(),
             });
         }
+    }
+    let explains = |file: &SqlFile| file.words.contains(REASONS);
+    if job.isolation_forest.kind == ForestKind::Extended && job.findings.iter().any(explains) {
+        return Err(JobError::Value {
+            place: job.document.place("isolation_forest.kind"),
+            message: format!(
+                "an extended forest cuts by planes of several features: leave {REASONS}() out of [findings] sql"
+            ),
+        });
     }
     let looks = |file: &SqlFile| file.words.contains(WITHIN_BUDGET);
     if job.budget.is_some() && !job.findings.iter().any(looks) {

@@ -16,7 +16,7 @@ use arrow::error::ArrowError;
 
 use crate::cells::{Cell, cells};
 use crate::display::start_of;
-use crate::features::FeatureTable;
+use crate::features::{FeatureTable, row_at};
 use crate::forest::{FeatureMatrix, IsolationForest, TreeExplainer};
 use crate::job::Job;
 use crate::strict::cast;
@@ -54,17 +54,22 @@ pub struct Reason {
 }
 
 impl Reasons {
-    /// Of these rows and the forest that judged them; `order` is the rows from the strangest to the least strange.
-    pub fn new(job: &Job, forest: &IsolationForest, table: &FeatureTable, order: &[u32]) -> Self {
-        Self {
-            explainer: TreeExplainer::new(forest),
+    /// Of these rows and the forest that judged them, `None` for an extended one; `order` is the rows from the strangest to the least strange.
+    pub fn new(
+        job: &Job,
+        forest: &IsolationForest,
+        table: &FeatureTable,
+        order: &[u32],
+    ) -> Option<Self> {
+        Some(Self {
+            explainer: TreeExplainer::new(forest)?,
             job: job.clone(),
             matrix: table.shared_matrix(),
             rows: table.rows().to_vec(),
             order: order.to_vec(),
             typical: OnceLock::new(),
             learnt: table.learnt_rows().cloned(),
-        }
+        })
     }
 
     /// The reasons of the row of this rank, the strongest first; `None` if there is no such row.
@@ -86,7 +91,7 @@ impl Reasons {
     /// # Panics
     /// If there is no such row.
     pub fn of_row(&self, number: usize) -> Result<Vec<Reason>, ArrowError> {
-        let row = self.row(number);
+        let row = row_at(&self.rows, number);
         let columns = 0..self.matrix.n_features();
         let numbers: Vec<_> = columns
             .map(|column| self.matrix.column(column)[number])
@@ -117,18 +122,6 @@ impl Reasons {
         let expected = self.explainer.expected_value();
         let shorter: f64 = reasons.iter().map(|reason| reason.contribution).sum();
         (expected, expected - shorter)
-    }
-
-    /// One row, with all columns that SQL made.
-    pub fn row(&self, number: usize) -> RecordBatch {
-        let mut start = 0;
-        for batch in &self.rows {
-            if number < start + batch.num_rows() {
-                return batch.slice(number - start, 1);
-            }
-            start += batch.num_rows();
-        }
-        unreachable!("the matrix has the rows of the table")
     }
 
     /// What is typical of each feature, once somebody asks.

@@ -15,7 +15,7 @@ use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 
 use crate::error::Error;
-use crate::features::FeatureTable;
+use crate::features::{FeatureTable, row_at};
 use crate::feedback::{SUPPRESSED_BY, suppressed_by_type};
 use crate::job::Job;
 use crate::output_file::replace_by;
@@ -132,14 +132,7 @@ impl Scored {
     /// # Panics
     /// If there is no such row.
     pub fn row(&self, number: usize) -> RecordBatch {
-        let mut start = 0;
-        for batch in &self.batches {
-            if number < start + batch.num_rows() {
-                return batch.slice(number - start, 1);
-            }
-            start += batch.num_rows();
-        }
-        panic!("there are {start} rows, and no row {number}")
+        row_at(&self.batches, number)
     }
 
     /// The rows as the features' SQL made them.

@@ -192,6 +192,36 @@ fn more_columns_a_tree_than_there_are() {
 }
 
 #[test]
+fn what_only_an_extended_forest_has_and_what_it_asks_of_its_columns() {
+    refused(
+        "random_state  = 42",
+        "random_state  = 42\nkind = \"extnded\"",
+        "error: jobs/process_execution.toml:31: `isolation_forest.kind`: `extnded` is not `axis` or `extended`
+           hint: did you mean `extended`?",
+    );
+    refused(
+        "random_state  = 42",
+        "random_state  = 42\nextension_level = 1",
+        "error: jobs/process_execution.toml:31: `isolation_forest.extension_level`: `extension_level` is 1, but only a forest of `kind = \"extended\"` has one",
+    );
+    refused(
+        "random_state  = 42",
+        "random_state  = 42\nkind = \"extended\"\nextension_level = 6",
+        "error: jobs/process_execution.toml:32: `isolation_forest.extension_level`: `extension_level` is 6, but a tree has columns enough for 5 at most: it draws 6",
+    );
+    refused(
+        "random_state  = 42",
+        "random_state  = 42\nkind = \"extended\"",
+        "error: jobs/process_execution.toml:31: `isolation_forest.kind`: in an extended isolation forest a column weighs as much as its values are wide: add `scaler = \"standard\"` to [features], or `\"none\"` where SQL has scaled them",
+    );
+    refused(
+        "[isolation_forest]",
+        "missing_values = \"allow-nan\"\n[isolation_forest]\nkind = \"extended\"",
+        "error: jobs/process_execution.toml:26: `features.missing_values`: an extended isolation forest has no rule for missing values: give them a value in SQL, or use `kind = \"axis\"`",
+    );
+}
+
+#[test]
 fn lists_that_are_empty_or_name_a_thing_twice() {
     refused(
         "keys    = [\"interval\", \"Computer\", \"Account\", \"AccountType\", \"Process\"]",

@@ -387,3 +387,24 @@ fn a_dictionary_is_a_step_before_the_last() {
         "error: jobs/process_execution.toml:[..]: `model.dictionaries[1]`: `accounts` is named twice",
     );
 }
+
+#[test]
+fn an_extended_forest_is_told_of_and_judges_another_day() {
+    let dir = Dir::new();
+    let kind = "[isolation_forest]\nkind = \"extended\"\nextension_level = 3";
+    dir.edit_job(
+        "[isolation_forest]",
+        &format!("scaler = \"standard\"\n{kind}"),
+    );
+    let before = scored(&dir, |file| dir.run(file));
+    let run = last(&dir)["run_id"].as_str().unwrap().to_owned();
+    let results = fs::read_to_string(dir.path("out/run_results.json")).unwrap();
+    let results: Value = serde_json::from_str(&results).unwrap();
+    assert_eq!(results["isolation_forest"]["kind"], "extended");
+    assert_eq!(results["isolation_forest"]["extension_level"], 3);
+
+    // The job says nothing of the forest now: the older run's judges, and each row has the score that it had.
+    dir.edit_job(kind, "[isolation_forest]");
+    let by_model = scored(&dir, |file| dir.run(&[&["--model", &run], file].concat()));
+    assert_eq!(by_model, before);
+}

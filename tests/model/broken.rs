@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::OnceLock;
 
+use crannog::forest::ForestKind;
 use crannog::model::{ModelError, SavedModel};
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -16,14 +17,21 @@ use super::Shape;
 /// A small model, and its file.
 fn small() -> &'static (SavedModel, Vec<u8>) {
     static SMALL: OnceLock<(SavedModel, Vec<u8>)> = OnceLock::new();
-    SMALL.get_or_init(|| {
-        let model = shape().model();
-        let file = model.to_bytes().unwrap();
-        (model, file)
-    })
+    SMALL.get_or_init(|| with_file(shape(ForestKind::Axis).model()))
 }
 
-fn shape() -> Shape {
+/// One of an extended forest.
+fn small_extended() -> &'static (SavedModel, Vec<u8>) {
+    static SMALL: OnceLock<(SavedModel, Vec<u8>)> = OnceLock::new();
+    SMALL.get_or_init(|| with_file(shape(ForestKind::Extended).model()))
+}
+
+fn with_file(model: SavedModel) -> (SavedModel, Vec<u8>) {
+    let file = model.to_bytes().unwrap();
+    (model, file)
+}
+
+fn shape(kind: ForestKind) -> Shape {
     Shape {
         rows: 30,
         columns: 2,
@@ -32,6 +40,7 @@ fn shape() -> Shape {
         bootstrap: false,
         seed: 5,
         odd: 9,
+        kind,
     }
 }
 
@@ -48,7 +57,11 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 }
 
 fn document() -> Value {
-    serde_json::from_slice(&gunzip(&small().1)).unwrap()
+    document_of(small())
+}
+
+fn document_of((_, file): &(SavedModel, Vec<u8>)) -> Value {
+    serde_json::from_slice(&gunzip(file)).unwrap()
 }
 
 fn read(document: &Value) -> Result<SavedModel, ModelError> {
@@ -58,7 +71,12 @@ fn read(document: &Value) -> Result<SavedModel, ModelError> {
 /// Whatever is loaded must score.
 fn score(model: &SavedModel) {
     let names = model.forest.feature_names().to_vec();
-    let columns = vec![vec![0.0, 1.5, f32::NAN, f32::INFINITY]; names.len()];
+    // An extended forest has no rule for a missing value.
+    let odd = match model.forest.params().kind {
+        ForestKind::Axis => f32::NAN,
+        ForestKind::Extended => f32::NEG_INFINITY,
+    };
+    let columns = vec![vec![0.0, 1.5, odd, f32::INFINITY]; names.len()];
     let x = crannog::forest::FeatureMatrix::try_new(names, columns).unwrap();
     let scores = model.forest.score_samples(&x).unwrap();
     assert!(scores.iter().all(|score| (-1.0..=0.0).contains(score)));
@@ -101,8 +119,8 @@ fn what_is_wrong_is_named() {
         ("/format", json!("other"), "it is not a model of crannog"),
         (
             "/format_version",
-            json!(2),
-            "its format is 2, which this version of crannog does not know",
+            json!(3),
+            "its format is 3, which this version of crannog does not know",
         ),
         ("/offset", json!("much"), "what it says is not a model"),
         ("/offset", json!(1.5), "its forest is none"),
@@ -147,6 +165,56 @@ fn what_is_wrong_is_named() {
         assert_eq!(read(&document).unwrap_err().to_string(), expected, "{path}");
     }
     read(&document()).unwrap();
+}
+
+#[test]
+fn what_is_wrong_with_an_extended_forest_is_named() {
+    for (path, value, expected) in [
+        // The trees of one format are none of the other.
+        ("/format_version", json!(1), "what it says is not a model"),
+        (
+            "/isolation_forest/kind",
+            json!("axis"),
+            "its forest is none",
+        ),
+        (
+            "/isolation_forest/extension_level",
+            json!(0),
+            "its forest is none",
+        ),
+        (
+            "/trees/1/normal",
+            json!([0.5]),
+            "tree 1: its lists do not have an entry for each node",
+        ),
+        (
+            "/trees/1/column",
+            json!([0]),
+            "tree 1: its lists do not have an entry for each node",
+        ),
+        (
+            "/trees/2/n_samples",
+            json!(vec![1; 100]),
+            "tree 2: its lists do not have an entry for each node",
+        ),
+        ("/trees/0/threshold/0", json!("nan"), "its forest is none"),
+        ("/trees/0/normal/0", json!("inf"), "its forest is none"),
+    ] {
+        let mut document = document_of(small_extended());
+        if path.ends_with("level") {
+            document["isolation_forest"]["extension_level"] = json!(1);
+        }
+        *document.pointer_mut(path).unwrap() = value;
+        assert_eq!(read(&document).unwrap_err().to_string(), expected, "{path}");
+    }
+    read(&document_of(small_extended())).unwrap();
+}
+
+#[test]
+fn only_an_extended_forest_has_the_format_that_an_older_program_refuses() {
+    assert_eq!(document()["format_version"], 1);
+    assert_eq!(document()["isolation_forest"].get("kind"), None);
+    assert_eq!(document_of(small_extended())["format_version"], 2);
 }
 
 #[test]
@@ -254,8 +322,10 @@ proptest! {
     fn a_file_with_any_harm_done_to_it_is_refused_or_scores(
         harms in prop::collection::vec(harm(), 1..4)
     ) {
-        if let Ok(model) = SavedModel::from_bytes(&harmed(small().1.clone(), &harms)) {
-            score(&model);
+        for (_, file) in [small(), small_extended()] {
+            if let Ok(model) = SavedModel::from_bytes(&harmed(file.clone(), &harms)) {
+                score(&model);
+            }
         }
     }
 
@@ -263,9 +333,11 @@ proptest! {
     fn a_text_with_any_harm_done_to_it_is_refused_or_scores(
         harms in prop::collection::vec(harm(), 1..4)
     ) {
-        let text = harmed(gunzip(&small().1), &harms);
-        if let Ok(model) = SavedModel::from_bytes(&gzip(&text)) {
-            score(&model);
+        for (_, file) in [small(), small_extended()] {
+            let text = harmed(gunzip(file), &harms);
+            if let Ok(model) = SavedModel::from_bytes(&gzip(&text)) {
+                score(&model);
+            }
         }
     }
 
@@ -273,15 +345,16 @@ proptest! {
     fn a_document_with_any_values_is_refused_or_scores(
         changes in prop::collection::vec((any::<Index>(), any_value()), 1..4)
     ) {
-        let mut document = document();
-        for (place, value) in changes {
-            let mut found = Vec::new();
-            places(&document, String::new(), &mut found);
-            let place = &found[place.index(found.len())];
-            *document.pointer_mut(place).unwrap() = value;
-        }
-        if let Ok(model) = read(&document) {
-            score(&model);
+        for mut document in [document(), document_of(small_extended())] {
+            for (place, value) in &changes {
+                let mut found = Vec::new();
+                places(&document, String::new(), &mut found);
+                let place = &found[place.index(found.len())];
+                *document.pointer_mut(place).unwrap() = value.clone();
+            }
+            if let Ok(model) = read(&document) {
+                score(&model);
+            }
         }
     }
 }

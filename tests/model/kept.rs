@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Int32Type, TimestampMicrosecondType};
-use crannog::forest::{FeatureMatrix, InstructionSet};
+use crannog::forest::{FeatureMatrix, ForestKind, InstructionSet, IsolationForest};
 use crannog::model::SavedModel;
 
 fn file(name: &str) -> PathBuf {
@@ -23,17 +23,18 @@ fn load(name: &str) -> SavedModel {
 /// A column's lowest value, the step from one value to the next, and how many there are.
 type Lattice = (f64, f64, usize);
 
-/// 96 rows, some of them with a missing value. `scores.py` has the same.
-fn rows(names: &[String], lattice: &[Lattice]) -> FeatureMatrix {
+/// 96 rows, some of them with a missing value unless the forest has no rule for one. `scores.py` has the same.
+fn rows(forest: &IsolationForest, lattice: &[Lattice]) -> FeatureMatrix {
+    let some_missing = forest.params().kind == ForestKind::Axis;
     let value = |i: usize, j: usize| {
-        if i % 16 == 5 && i % lattice.len() == j {
+        if some_missing && i % 16 == 5 && i % lattice.len() == j {
             return f32::NAN;
         }
         let (low, step, n) = lattice[j];
         (low + step * ((i * (7 + 2 * j) + j) % n) as f64) as f32
     };
     let columns = (0..lattice.len()).map(|j| (0..96).map(|i| value(i, j)).collect());
-    FeatureMatrix::try_new(names.to_vec(), columns.collect()).unwrap()
+    FeatureMatrix::try_new(forest.feature_names().to_vec(), columns.collect()).unwrap()
 }
 
 /// What `scores.py` computes of the file's JSON alone.
@@ -45,7 +46,7 @@ fn scores(name: &str) -> Vec<f64> {
 
 #[track_caller]
 fn check_scores(name: &str, model: &SavedModel, lattice: &[Lattice]) {
-    let x = rows(model.forest.feature_names(), lattice);
+    let x = rows(&model.forest, lattice);
     for instructions in InstructionSet::available() {
         let scored = model.forest.score_samples_by(instructions, &x).unwrap();
         assert_eq!(scored, scores(name));
@@ -94,4 +95,16 @@ fn the_first_model_of_cloudtrail_loads_and_scores_as_it_did() {
     assert_eq!(day.values()[..], [1_773_100_800_000_000]); // 2026-03-10
     assert_eq!(dates["code"].as_primitive::<Int32Type>().values()[..], [0]);
     check_scores("cloudtrail-1", &model, &[(-2.0, 0.0625, 64); 7]);
+}
+
+#[test]
+fn the_first_model_of_an_extended_forest_loads_and_scores_as_it_did() {
+    let model = load("process_execution-2");
+    assert_eq!(model.run.id, "760111a3f474ee49");
+    assert_eq!(model.forest.offset(), -0.567_083_844_957_773_4);
+    assert_eq!(model.forest.params().extension_level, Some(2));
+    assert!(model.forest.trees().is_empty());
+    let plane = model.forest.extended_trees()[0].plane(0).unwrap();
+    assert_eq!((plane.columns.len(), plane.normal.len()), (3, 3));
+    check_scores("process_execution-2", &model, &[(-2.0, 0.0625, 64); 6]);
 }

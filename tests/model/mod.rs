@@ -10,7 +10,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use crannog::forest::random::Mt19937;
 use crannog::forest::{
-    ColumnScale, FeatureMatrix, IsolationForest, IsolationForestParams, MaxSamples, TrainingScores,
+    ColumnScale, FeatureMatrix, ForestKind, IsolationForest, IsolationForestParams, MaxSamples,
+    TrainingScores,
 };
 use crannog::model::{Dictionary, ModelRun, SavedModel, SourceVersion};
 
@@ -23,8 +24,9 @@ struct Shape {
     max_samples: usize,
     bootstrap: bool,
     seed: u32,
-    /// One value in so many is NaN or infinite; none at 0.
+    /// One value in so many is NaN or infinite; none at 0. In an extended forest all of them are infinite.
     odd: usize,
+    kind: ForestKind,
 }
 
 impl Shape {
@@ -34,7 +36,8 @@ impl Shape {
             let number = generator.next_f64();
             let odd = (generator.next_f64() * 1e6) as usize;
             match odd.checked_rem(self.odd * 3) {
-                Some(0) => return f32::NAN,
+                Some(0) if self.kind == ForestKind::Axis => return f32::NAN,
+                Some(0) => return f32::INFINITY,
                 Some(1) => return f32::INFINITY,
                 Some(2) => return f32::NEG_INFINITY,
                 _ => {}
@@ -57,6 +60,7 @@ impl Shape {
             max_samples: MaxSamples::Count(NonZeroUsize::new(self.max_samples).unwrap()),
             bootstrap: self.bootstrap,
             random_state: self.seed,
+            kind: self.kind,
             ..Default::default()
         };
         IsolationForest::fit(&params, &self.matrix(self.seed)).unwrap()

@@ -1,6 +1,6 @@
 //! A model that was saved and loaded is the model.
 
-use crannog::forest::InstructionSet;
+use crannog::forest::{ForestKind, InstructionSet};
 use crannog::model::SavedModel;
 use proptest::prelude::*;
 
@@ -16,8 +16,9 @@ fn shapes() -> impl Strategy<Value = Shape> {
         Just(600_usize)
     ];
     let odd = prop_oneof![Just(0_usize), 2_usize..40];
-    (size, samples, any::<bool>(), any::<u32>(), odd).prop_map(
-        |((rows, columns, trees), max_samples, bootstrap, seed, odd)| Shape {
+    let kind = prop_oneof![Just(ForestKind::Axis), Just(ForestKind::Extended)];
+    (size, samples, any::<bool>(), any::<u32>(), odd, kind).prop_map(
+        |((rows, columns, trees), max_samples, bootstrap, seed, odd, kind)| Shape {
             rows,
             columns,
             trees,
@@ -25,6 +26,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
             bootstrap,
             seed,
             odd,
+            kind,
         },
     )
 }
@@ -52,21 +54,24 @@ proptest! {
 
 #[test]
 fn a_loaded_model_is_the_saved_one_and_is_saved_to_the_same_bytes() {
-    let shape = Shape {
-        rows: 400,
-        columns: 3,
-        trees: 20,
-        max_samples: 256,
-        bootstrap: false,
-        seed: 42,
-        odd: 25,
-    };
-    let model = shape.model();
-    let bytes = model.to_bytes().unwrap();
-    let loaded = SavedModel::from_bytes(&bytes).unwrap();
-    assert_eq!(loaded.run, model.run);
-    assert_eq!(loaded.scales, model.scales);
-    assert_eq!(loaded.dictionaries, model.dictionaries);
-    assert_eq!(loaded.forest.parts(), model.forest.parts());
-    assert_eq!(loaded.to_bytes().unwrap(), bytes);
+    for kind in [ForestKind::Axis, ForestKind::Extended] {
+        let shape = Shape {
+            rows: 400,
+            columns: 3,
+            trees: 20,
+            max_samples: 256,
+            bootstrap: false,
+            seed: 42,
+            odd: 25,
+            kind,
+        };
+        let model = shape.model();
+        let bytes = model.to_bytes().unwrap();
+        let loaded = SavedModel::from_bytes(&bytes).unwrap();
+        assert_eq!(loaded.run, model.run);
+        assert_eq!(loaded.scales, model.scales);
+        assert_eq!(loaded.dictionaries, model.dictionaries);
+        assert_eq!(loaded.forest.parts(), model.forest.parts());
+        assert_eq!(loaded.to_bytes().unwrap(), bytes);
+    }
 }

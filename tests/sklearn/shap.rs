@@ -28,7 +28,7 @@ fn reasons_are_those_of_shap_and_sum_to_the_path_length() {
     for entry in fs::read_dir(folder).unwrap() {
         let (name, vector) = read::<Vector>(&entry.unwrap().path());
         let forest = IsolationForest::fit(&vector.params, &matrix(&vector.rows)).unwrap();
-        let explainer = TreeExplainer::new(&forest);
+        let explainer = TreeExplainer::new(&forest).unwrap();
         let trees = forest.trees().len() as f64;
         let lengths = forest.path_lengths(&matrix(&vector.explained)).unwrap();
         let expected = explainer.expected_value();
