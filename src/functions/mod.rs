@@ -1,9 +1,12 @@
 //! SQL functions: one file each. A function is here only where DataFusion has none, or a slower one.
 
 mod anomaly_percentile;
+mod bit_counts;
 mod date_trunc;
 mod explanation;
+mod line_features;
 mod local_time;
+mod rarest_bit;
 mod reasons;
 mod severity;
 
@@ -19,9 +22,12 @@ use crate::judgement::{Judgement, JudgementSlot};
 
 /// Gives the session every function that needs no judged rows.
 pub fn register_all(ctx: &SessionContext) {
+    ctx.register_udaf(bit_counts::bit_counts_udaf());
     ctx.register_udf(date_trunc::date_trunc_udf());
     ctx.register_udf(explanation::explanation_udf());
     ctx.register_udf(local_time::local_time_udf());
+    ctx.register_udf(line_features::line_features_udf());
+    ctx.register_udf(rarest_bit::rarest_bit_udf());
 }
 
 /// Those that speak of judged rows: SQL before the model has none of them.
