@@ -1,28 +1,42 @@
--- anomalies.sql: the strangest kinds of call of the time that is reported, with what is rare about them.
+-- anomalies.sql: the strangest kinds of call of each day, as many as the budget has room for, of the time that is reported.
+WITH anomalies AS (
+    SELECT
+        scored.interval                    AS interval,
+        identity,
+        eventSource,
+        eventName,
+        sourceIPAddress,
+        agent,
+        awsRegion,
+        errorCode,
+        count,
+        severity(anomaly_score)            AS severity,
+        anomaly_percentile(anomaly_score)  AS anomaly_percentile,
+        anomaly_score,
+        rank,
+        reasons(rank)                      AS reasons,
+        suppressed_by
+    FROM scored
+    WHERE within_budget
+      AND scored.interval >= $detect_start
+      AND scored.interval <  $detect_end
+)
 SELECT
-    scored.interval  AS interval,
+    anomalies.interval                        AS interval,
     identity,
     eventSource,
     eventName,
+    explanation(reasons)                      AS explanation,
     sourceIPAddress,
     agent,
     awsRegion,
     errorCode,
     count,
-    identities,
-    identities_with_call,
-    identities_with_address,
-    identities_with_agent,
-    identities_with_region,
-    identity_hours,
-    hours_with_call,
-    hours_with_address,
-    hours_with_agent,
-    hours_with_region,
+    severity,
+    anomaly_percentile,
     anomaly_score,
-    rank
-FROM scored
-WHERE prediction = -1
-  AND scored.interval >= $detect_start
-  AND scored.interval <  $detect_end
+    rank,
+    reasons,
+    cast(suppressed_by AS varchar)            AS suppressed_by
+FROM anomalies
 ORDER BY rank

@@ -1,22 +1,18 @@
--- anomalies.sql: the strangest groups of the time that is reported, with what is rare about them.
+-- anomalies.sql: the strangest groups of each day, as many as the budget has room for, of the time that is reported.
 SELECT
-    scored.interval  AS interval,
+    scored.interval                    AS interval,
     Computer,
     Account,
     AccountType,
     Process,
     count,
-    hosts,
-    hosts_with_process,
-    hosts_with_line,
-    host_days,
-    days_on_host,
-    account_days,
-    days_of_account,
-    days_together,
+    severity(anomaly_score)            AS severity,
+    anomaly_percentile(anomaly_score)  AS anomaly_percentile,
     anomaly_score,
-    rank
+    rank,
+    reasons(rank)                      AS reasons,
+    suppressed_by
 FROM scored
-WHERE prediction = -1
+WHERE within_budget
   AND scored.interval >= $detect_start
   AND scored.interval <  $detect_end

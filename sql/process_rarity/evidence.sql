@@ -1,4 +1,4 @@
--- evidence.sql: each anomaly with its distinct command lines, sorted. They are read for the anomalies alone, from
+-- evidence.sql: each anomaly with its reasons in words and its distinct command lines, sorted. They are read for the anomalies alone, from
 -- the days that are reported alone. NULL is no command line, '' is one; an anomaly without any has an empty list.
 WITH lines AS (
     SELECT
@@ -29,18 +29,15 @@ SELECT
     anomalies.Account                           AS Account,
     anomalies.AccountType                       AS AccountType,
     anomalies.Process                           AS Process,
+    explanation(anomalies.reasons)              AS explanation,
     coalesce(lists.CommandLines, make_array())  AS CommandLines,
     anomalies.count                             AS count,
-    anomalies.hosts                             AS hosts,
-    anomalies.hosts_with_process                AS hosts_with_process,
-    anomalies.hosts_with_line                   AS hosts_with_line,
-    anomalies.host_days                         AS host_days,
-    anomalies.days_on_host                      AS days_on_host,
-    anomalies.account_days                      AS account_days,
-    anomalies.days_of_account                   AS days_of_account,
-    anomalies.days_together                     AS days_together,
+    anomalies.severity                          AS severity,
+    anomalies.anomaly_percentile                AS anomaly_percentile,
     anomalies.anomaly_score                     AS anomaly_score,
-    anomalies.rank                              AS rank
+    anomalies.rank                              AS rank,
+    anomalies.reasons                           AS reasons,
+    cast(anomalies.suppressed_by AS varchar)    AS suppressed_by
 FROM anomalies
 LEFT JOIN lists ON lists.rank = anomalies.rank
 ORDER BY anomalies.rank
