@@ -23,6 +23,9 @@ struct Known {
     extended_at_least: f64,
 }
 
+/// Rows of the largest table that an extended forest judges here: in a build for development it takes its time.
+const MOST_EXTENDED: usize = 2_000;
+
 /// A table: its columns, and which of its rows are anomalies.
 struct Table {
     columns: Vec<Vec<f64>>,
@@ -116,6 +119,9 @@ fn anomalies_are_found_as_scikit_learn_finds_them_and_by_an_extended_forest() {
                 (found - expected).abs() < 1e-12,
                 "{name}, seed {seed}: {found} {expected}"
             );
+        }
+        if table.is_anomaly.len() > MOST_EXTENDED {
+            continue;
         }
         let scaler = StandardScaler::fit(&table.columns, SummationOrder::Sequential);
         let scaled = table.matrix(|i, value| scaler.columns()[i].transform(value));
