@@ -74,7 +74,7 @@ bench-delivery: release ## sending findings, as megabytes of JSON a CPU second: 
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/delivery.py $(if $(ROWS),--rows $(ROWS))
 
 bench-quality: release ## AUROC beside scikit-learn on 17 tables of which the anomalies are known, and an extended forest's: make bench-quality TABLES="cardio glass"
-	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt tests/quality/adbench.py $(TABLES)
+	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt tests/adbench/adbench.py $(TABLES)
 
 bench-model: ## the forest beside scikit-learn, isotree and coniferest, in turn: make bench-model ROWS=2097152
 	benches/python.sh benches/model-requirements.txt benches/model.py $(if $(ROWS),--rows $(ROWS))

@@ -8,7 +8,7 @@ SELECT
 FROM finding
 JOIN scored
   ON scored.Process IS NOT DISTINCT FROM finding.Process
-WHERE scored.Computer IS DISTINCT FROM finding.Computer
-   OR scored.Account IS DISTINCT FROM finding.Account
+WHERE (scored.Computer IS DISTINCT FROM finding.Computer)
+   OR (scored.Account IS DISTINCT FROM finding.Account)
 GROUP BY scored.Computer, scored.Account
 ORDER BY days DESC, starts DESC, Computer, Account

@@ -8,7 +8,7 @@ Parquet source, `--scored`.
     make bench-quality TABLES="cardio glass"
 
 The tables are not part of this repository: they lie in ../shared/data/adbench beside it, or where CRANNOG_ADBENCH says.
-`--save FILE` writes what tests/quality.rs compares with. Ends with 1 where the two differ, with 2 where something needed is not there.
+`--save FILE` writes what tests/adbench/mod.rs compares with. Ends with 1 where the two differ, with 2 where something needed is not there.
 """
 
 import argparse
@@ -31,7 +31,7 @@ import crannog  # noqa: E402
 
 SEEDS = range(5)
 AS_OF = "2026-01-02T00:00:00Z"
-# An extended forest may do this much worse than it did before tests/quality.rs says so.
+# An extended forest may do this much worse than it did before tests/adbench/mod.rs says so.
 SLACK = 0.01
 
 JOB = """
