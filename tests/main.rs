@@ -17,6 +17,7 @@ mod kit;
 mod layers;
 mod model;
 mod quality;
+mod rarity;
 mod real_data;
 mod real_logs;
 mod sklearn;
