@@ -157,9 +157,10 @@ fn real_attacks_are_in_the_first_hundredth() {
     let rows = query(
         &dir,
         PROCESS,
-        "WITH hidden AS (
-             SELECT AttackId FROM process_execution WHERE Label = 1 GROUP BY AttackId
-             HAVING bool_and(Process IN (SELECT Process FROM process_execution WHERE Label = 0)))
+        "WITH usual AS (SELECT Process FROM process_execution WHERE Label = 0 GROUP BY Process),
+         hidden AS (
+             SELECT event.AttackId AS AttackId FROM usual RIGHT JOIN process_execution AS event ON usual.Process = event.Process
+             WHERE event.Label = 1 GROUP BY event.AttackId HAVING bool_and(usual.Process IS NOT NULL))
          SELECT count(DISTINCT event.AttackId) AS attacks, count(DISTINCT hidden.AttackId) AS hidden, max(judged.rank) AS rank
          FROM judged
          JOIN process_execution AS event
