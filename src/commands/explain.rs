@@ -3,14 +3,16 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use arrow::compute::concat_batches;
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, Float64Type};
 use arrow::error::ArrowError;
 use arrow::json::ArrayWriter;
 use crannog::cells::{Cell, cells};
 use crannog::display::plain;
 use crannog::explain::{Explanation, explain};
 use crannog::progress::Progress;
+use crannog::reasons::Reason;
 use crannog::{Error, Job, Result, session};
 use serde_json::{Value, json};
 
@@ -38,8 +40,19 @@ fn show(job: &Job, explained: &Explanation, limit: usize) -> Result<()> {
         say(&table::all(&reasons).map_err(Error::Print)?)?;
     }
     if let Some(closest) = &explained.closest {
-        say("\nthe ordinary row that is closest to it")?;
-        say(&table::all(closest).map_err(Error::Print)?)?;
+        let keys = job
+            .features
+            .keys
+            .iter()
+            .filter_map(|key| Some((key, closest.column_by_name(key)?)));
+        let words = keys.map(|(key, column)| Ok(format!("{key} {}", cells(column)?[0])));
+        let words = words
+            .collect::<Result<Vec<_>, ArrowError>>()
+            .map_err(Error::Print)?;
+        say(&format!(
+            "closest, of the ordinary rows: {}",
+            words.join(", ")
+        ))?;
     }
     for shown in &explained.tables {
         say(&format!("\n{}", shown.title))?;
@@ -119,6 +132,14 @@ fn reasons(job: &Job, explained: &Explanation) -> Result<RecordBatch, ArrowError
             numbers(reasons.iter().map(|reason| reason.typical).collect()),
         ),
     ];
+    if let Some(closest) = &explained.closest {
+        let number = |reason: &Reason| {
+            let column = cast(closest.column_by_name(&reason.feature)?, &DataType::Float64).ok()?;
+            let column = column.as_primitive::<Float64Type>();
+            column.is_valid(0).then(|| column.value(0))
+        };
+        columns.push(("closest", numbers(reasons.iter().map(number).collect())));
+    }
     if !job.features.text.is_empty() {
         columns.push((
             "in words",

@@ -3,11 +3,12 @@
 use std::io::IsTerminal;
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, Field};
-use crannog::cells::strangest;
+use crannog::cells::{cells, strangest};
 use crannog::delivery::deliver;
 use crannog::error::causes;
+use crannog::feedback::SUPPRESSED_BY;
 use crannog::progress::{Progress, Stage};
 use crannog::report::RunReport;
 use crannog::run::{self, RunOptions};
@@ -89,6 +90,7 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
     if report.findings > 0 && limit > 0 {
         let rows = strangest(&report.rows, &job.features.keys, limit).map_err(Error::Print)?;
         say(&table::all(&in_lines(&rows)?).map_err(Error::Print)?)?;
+        show_explanations(&rows)?;
     }
     let model = &report.isolation_forest;
     let zone = &job.window.timezone;
@@ -151,18 +153,40 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
     ))
 }
 
-/// The columns that fit into a line: lists of structs are for the page, and for who asks the table.
+/// The column of words that say why, which are too long for a table.
+const EXPLANATION: &str = "explanation";
+
+/// Why each row is strange, where the job says so.
+fn show_explanations(rows: &RecordBatch) -> Result<()> {
+    let texts = |name| {
+        let column = rows.column_by_name(name).map(cells);
+        column.transpose().map_err(Error::Print)
+    };
+    let Some(explanations) = texts(EXPLANATION)? else {
+        return Ok(());
+    };
+    let ranks = texts("rank")?;
+    for (row, explanation) in explanations.iter().enumerate() {
+        let rank = ranks
+            .as_ref()
+            .map_or(String::new(), |ranks| ranks[row].to_string());
+        say(&format!("{rank:>6}  {explanation}"))?;
+    }
+    Ok(())
+}
+
+/// The columns that fit into a line and say something: lists of structs are for the page and for who asks the table.
 fn in_lines(rows: &RecordBatch) -> Result<RecordBatch> {
     let schema = rows.schema();
-    let fits = |field: &Field| match field.data_type() {
-        DataType::List(item) => !item.data_type().is_nested(),
-        other => !matches!(other, DataType::Struct(_)),
+    let fits = |place: usize, field: &Field| match (field.name().as_str(), field.data_type()) {
+        (EXPLANATION, _) => false,
+        (SUPPRESSED_BY, _) => rows.column(place).null_count() < rows.num_rows(),
+        (_, DataType::List(item)) => !item.data_type().is_nested(),
+        (_, other) => !matches!(other, DataType::Struct(_)),
     };
     let fields = schema.fields().iter().enumerate();
-    let columns: Vec<_> = fields
-        .filter(|(_, field)| fits(field))
-        .map(|(place, _)| place)
-        .collect();
+    let fields = fields.filter(|(place, field)| fits(*place, field));
+    let columns: Vec<_> = fields.map(|(place, _)| place).collect();
     rows.project(&columns).map_err(Error::Print)
 }
 

@@ -69,6 +69,7 @@ pub async fn explain(job: &Job, id: &str, progress: &mut Progress) -> Result<Exp
     let mut asked = job.clone();
     asked.findings = std::mem::take(&mut asked.explain);
     asked.incremental.clear(); // a run keeps steps; this one looks
+    asked.budget = None;
     let interval = asked.window.at(as_of);
     let ctx = session::connect(&asked)?;
     let opened = source::register_all(&ctx, &asked, &interval).await?;

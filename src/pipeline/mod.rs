@@ -580,7 +580,7 @@ impl<'a> Pipeline<'a> {
 /// The steps that are there for the dictionaries alone.
 fn only_for_dictionaries(job: &Job) -> BTreeSet<&str> {
     let mut needed = BTreeSet::from([job.last_step().name.as_str()]);
-    needed.extend(job.findings.last().map(|file| file.name.as_str()));
+    needed.extend(job.findings.iter().map(|file| file.name.as_str()));
     let mut left_out = BTreeSet::new();
     let files: Vec<_> = job.sql_files().map(|(_, file)| file).collect();
     for file in files.into_iter().rev() {

@@ -54,7 +54,7 @@ fn a_finding_is_explained_by_what_the_run_knew() {
     for words in [
         "why: ",
         "are to be expected",
-        "the ordinary row that is closest to it",
+        "closest, of the ordinary rows: ",
         "what the host usually runs",
         "mimikatz.exe",
     ] {
