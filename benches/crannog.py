@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 JOB = ROOT / "jobs" / "process_execution.toml"
+RARITY = ROOT / "jobs" / "process_rarity.toml"
 CLOUDTRAIL = ROOT / "jobs" / "cloudtrail.toml"
 
 
@@ -21,9 +22,9 @@ def program():
 
 
 def job_arguments(source, output, job=JOB):
-    """The options that point a job at a table of events and a table of findings. A job's table has the job's name."""
+    """The options that point a job at a table of events and a table of findings."""
     form = "delta" if (Path(source) / "_delta_log").is_dir() else "parquet"
-    table = Path(job).stem
+    table = "cloudtrail" if Path(job) == CLOUDTRAIL else "process_execution"
     settings = {
         f"sources.{table}.format": form,
         f"sources.{table}.location": source,

@@ -155,6 +155,7 @@ JOBS = {
         sides={
             "crannog, Parquet": run_crannog(crannog.JOB, "parquet"),
             "crannog, Delta": run_crannog(crannog.JOB, "delta"),
+            "crannog, process_rarity, Parquet": run_crannog(crannog.RARITY, "parquet"),
             "DuckDB + scikit-learn, Parquet": run_baseline(baseline.command),
         },
     ),

@@ -91,6 +91,7 @@ const LAYERS: [(&str, &[&str]); 40] = [
         &[
             "features",
             "feedback",
+            "forest",
             "functions",
             "incremental",
             "job",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::kit::{Dir, JOB, Page};
+use crate::kit::{Dir, Page};
 
 /// The whole, and the subsets of `sql/process_execution/labels.sql`.
 const ALL: &str = "";
@@ -20,8 +20,15 @@ const ATTACKS_AT_5: &str = "/alerts/2/attacks";
 
 /// A ranking, a part of its rows, a figure, and what the mean over five seeds must reach.
 ///
-/// Measured: process_execution 0.692, 0.008, 0, 5.8 and 0.593; Process alone 0.554, 0.309, 0.39, 17 and 0.375.
-const FLOORS: [(&str, &str, &str, f64); 12] = [
+/// Measured: process_rarity 0.989, 0.52, 10, 23.4, 25, and of the hard ones 0.991 and 6.4; process_execution 0.692, 0.008, 0, 5.8
+/// and 0.593; Process alone 0.554, 0.309, 0.39, 17 and 0.375.
+const FLOORS: [(&str, &str, &str, f64); 18] = [
+    ("process_rarity", ALL, ROC_AUC, 0.985),
+    ("process_rarity", ALL, AVERAGE_PRECISION, 0.45),
+    ("process_rarity", ALL, ATTACKS_AT_1, 22.5),
+    ("process_rarity", ALL, ATTACKS_AT_5, 24.5),
+    ("process_rarity", HARD, ROC_AUC, 0.985),
+    ("process_rarity", HARD, ATTACKS_AT_1, 5.5),
     ("process_execution", ALL, ROC_AUC, 0.68),
     ("process_execution", ALL, AVERAGE_PRECISION, 0.007),
     ("process_execution", ALL, ATTACKS_AT_5, 5.0),
@@ -48,7 +55,7 @@ fn no_figure_of_a_shipped_job_falls_below_its_floor() {
     let location = format!("sources.process_execution.location={}", fleet.display());
     let said = dir.crannog(&[
         "evaluate",
-        JOB,
+        "jobs/process_rarity.toml",
         "--as-of",
         "2026-09-21",
         "--set",
@@ -82,7 +89,7 @@ fn no_figure_of_a_shipped_job_falls_below_its_floor() {
     assert_eq!(page.count("figure"), 4);
     assert_eq!(page.texts("h2")[0], "AUROC");
     let attacks = page.texts("#attacks ~ .wide tbody tr td:first-child");
-    assert_eq!((attacks.len(), attacks[0].as_str()), (25, "A021"));
+    assert_eq!((attacks.len(), attacks[0].as_str()), (25, "A012"));
 }
 
 /// The mean of a figure over the seeds.

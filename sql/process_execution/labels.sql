@@ -1,6 +1,7 @@
 -- labels.sql: labels that stand in the source, in the columns `Label` (1: an attack's event) and `AttackId`, brought to the keys
 -- of grouped.sql, for `crannog evaluate --labels`. A group is an attack's if one of its events is. An attack is 'hard' if every
 -- process that it starts is started by events of label 0 too, so that no name gives it away, and 'easy' if one is its own.
+-- It fits both jobs on this source; labels of events without a time match no row of a job that leaves those out.
 WITH of_attacks AS (
     SELECT
         AttackId,
@@ -8,7 +9,7 @@ WITH of_attacks AS (
     FROM process_execution
     WHERE Label = 1
       AND ((TimeGenerated >= $train_start AND TimeGenerated < $detect_end)
-        OR ($keep_undated AND TimeGenerated IS NULL))
+        OR TimeGenerated IS NULL)
     GROUP BY AttackId, Process
 ),
 of_others AS (
@@ -18,7 +19,7 @@ of_others AS (
     FROM process_execution
     WHERE Label = 0
       AND ((TimeGenerated >= $train_start AND TimeGenerated < $detect_end)
-        OR ($keep_undated AND TimeGenerated IS NULL))
+        OR TimeGenerated IS NULL)
     GROUP BY Process
 ),
 attacks AS (
@@ -40,7 +41,7 @@ grouped_labels AS (
         max(AttackId)                       AS attack
     FROM process_execution
     WHERE (TimeGenerated >= $train_start AND TimeGenerated < $detect_end)
-       OR ($keep_undated AND TimeGenerated IS NULL)
+       OR TimeGenerated IS NULL
     GROUP BY
         date_trunc($bucket, TimeGenerated),
         Computer,

@@ -46,7 +46,7 @@ fn a_budget_that_is_none_or_that_nobody_heeds_is_refused() {
     }
     dir.edit("sql/judged.sql", "WHERE within_budget\n  AND", "WHERE");
     let said = dir.check(&["--set", "findings.budget=0.1"]);
-    said.fails(2, "error: --set findings.budget=0.1: `findings.budget`: no file of [findings] sql looks at it: let one keep the rows of `scored` WHERE within_budget");
+    said.fails(2, "error: --set on jobs/process_execution.toml: `findings.budget`: no file of [findings] sql looks at it: let one keep the rows of `scored` WHERE within_budget");
 }
 
 #[test]

@@ -5,6 +5,9 @@ use serde_json::Value;
 use crate::judged::{findings, judged, number, report, text};
 use crate::kit::{Dir, JOB, append, batch, event};
 
+/// What the shipped job shows of a finding.
+const SHIPPED: &str = r#"sql = ["../sql/process_execution/usual.sql", "../sql/process_execution/elsewhere.sql", "../sql/process_execution/behind.sql"]"#;
+
 fn explained(dir: &Dir, finding: &str) -> Value {
     let said = dir.crannog(&["explain", JOB, finding, "--format", "json"]);
     serde_json::from_str(&said.succeeds().stdout).unwrap()
@@ -17,10 +20,7 @@ fn a_finding_is_explained_by_what_the_run_knew() {
         "sql/process_execution/usual.sql",
         "-- usual.sql: what the host usually runs. The rest is for the author.\nSELECT scored.Process AS Process, count(*) AS days FROM scored JOIN finding ON scored.Computer = finding.Computer GROUP BY scored.Process ORDER BY days DESC, scored.Process",
     );
-    dir.edit_job(
-        "[[sinks]]",
-        "[explain]\nsql = [\"../sql/process_execution/usual.sql\"]\n\n[[sinks]]",
-    );
+    dir.edit_job(SHIPPED, "sql = [\"../sql/process_execution/usual.sql\"]");
     dir.run(&[]).succeeds();
     let found = findings(&dir).remove(0);
     // What came after the run does not change what it knew.
@@ -67,6 +67,19 @@ fn a_finding_is_explained_by_what_the_run_knew() {
 }
 
 #[test]
+fn the_shipped_job_shows_what_is_usual_who_else_and_the_events_behind() {
+    let dir = judged();
+    dir.run(&[]).succeeds();
+    let found = findings(&dir).remove(0);
+    let explained = explained(&dir, text(&found, "finding_id"));
+    let tables = explained["tables"].as_array().unwrap();
+    let rows = |place: usize| tables[place]["rows"].as_array().unwrap();
+    // mallory runs one thing, nobody else runs it, and it ran 40 times.
+    assert_eq!((rows(0).len(), rows(1).len(), rows(2).len()), (1, 0, 40));
+    assert_eq!(text(&rows(2)[0], "TimeGenerated"), "2026-03-10T23:00:00Z");
+}
+
+#[test]
 fn explaining_writes_nothing() {
     let dir = judged();
     let run = report(&dir, &[]);
@@ -97,10 +110,7 @@ fn what_cannot_be_explained_is_told() {
 fn sql_for_an_explanation_is_checked_before_anybody_asks() {
     let dir = judged();
     dir.write("sql/broken.sql", "SELECT nothing FROM finding");
-    dir.edit_job(
-        "[[sinks]]",
-        "[explain]\nsql = [\"../sql/broken.sql\"]\n\n[[sinks]]",
-    );
+    dir.edit_job(SHIPPED, "sql = [\"../sql/broken.sql\"]");
     let said = dir.check(&[]);
     assert!(
         said.code == 2
