@@ -230,6 +230,25 @@ fn a_key_that_is_used_from_elsewhere_is_rare_in_address_program_region_and_call(
     }
 }
 
+/// Sets of forms are numbers that a Delta table can hold.
+#[test]
+fn the_groups_of_earlier_days_can_be_kept() {
+    let dir = Dir::new();
+    run(&dir, PROCESS, AS_OF, &[]);
+    let all = read_parquet(&dir.path("scored.parquet"));
+    let kept = [
+        "--set",
+        "incremental.grouped={}",
+        "--set",
+        "sources.process_execution.time_column=TimeGenerated",
+    ];
+    for _ in 0..2 {
+        run(&dir, PROCESS, AS_OF, &kept); // the second time the days come out of the table
+        assert_eq!(read_parquet(&dir.path("scored.parquet")), all);
+    }
+    assert!(dir.path("out/steps/grouped/_delta_log").is_dir());
+}
+
 /// The 11 calls are three kinds in one hour; raw files and a flat table are judged alike.
 #[test]
 fn the_calls_of_a_stolen_role_come_before_those_of_the_user_at_work() {

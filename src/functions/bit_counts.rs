@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, ListArray};
-use arrow::datatypes::{DataType, Field, FieldRef, UInt32Type, UInt64Type};
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, UInt32Type};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
 
 pub(super) fn bit_counts_udaf() -> AggregateUDF {
     AggregateUDF::from(BitCounts {
-        signature: Signature::exact(vec![DataType::UInt64], Volatility::Immutable),
+        signature: Signature::exact(vec![DataType::Int64], Volatility::Immutable),
     })
 }
 
@@ -62,12 +62,12 @@ impl Counts {
 
 impl Accumulator for Counts {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let sets = values[0].as_primitive::<UInt64Type>();
+        let sets = values[0].as_primitive::<Int64Type>();
         if sets.is_empty() {
             return Ok(());
         }
         let counts = self.counts();
-        for mut set in sets.iter().flatten() {
+        for mut set in sets.iter().flatten().map(i64::cast_unsigned) {
             while set != 0 {
                 let count = &mut counts[set.trailing_zeros() as usize];
                 *count = count.saturating_add(1);
@@ -104,16 +104,16 @@ impl Accumulator for Counts {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::UInt64Array;
+    use arrow::array::Int64Array;
 
     use super::*;
 
     #[test]
     fn each_bit_has_its_count_over_all_parts() {
         let mut whole = Counts(None);
-        for sets in [vec![Some(0b101), None, Some(0b100)], vec![Some(1 << 63)]] {
+        for sets in [vec![Some(0b101), None, Some(0b100)], vec![Some(i64::MIN)]] {
             let mut part = Counts(None);
-            part.update_batch(&[Arc::new(UInt64Array::from(sets))])
+            part.update_batch(&[Arc::new(Int64Array::from(sets))])
                 .unwrap();
             let state = part.state().unwrap()[0].to_array().unwrap();
             whole.merge_batch(&[state]).unwrap();
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn no_rows_have_no_counts() {
         let mut none = Counts(None);
-        let nothing: ArrayRef = Arc::new(UInt64Array::from(Vec::<u64>::new()));
+        let nothing: ArrayRef = Arc::new(Int64Array::from(Vec::<i64>::new()));
         none.update_batch(&[nothing]).unwrap();
         assert!(none.evaluate().unwrap().is_null());
     }

@@ -4,7 +4,7 @@
 //!
 //! - `length`: bytes.
 //! - `signs`: a set of bits, the ways in which a line hides or fetches something: see [`Sign`].
-//! - `form`: one bit of 64, chosen by a hash of the line without what changes from one start to the next. Lines that differ in
+//! - `form`: one bit of 64 (of a signed number, which a Delta table can hold), chosen by a hash of the line without what changes from one start to the next. Lines that differ in
 //!   case, in numbers and codes, or in the name of the user's folder have the same form. Over many lines the bits are a set
 //!   of forms of fixed size: 64 rare forms and 64,000 take the same room, and a program whose lines are always new has soon
 //!   all bits, so that one more is no news.
@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int16Array, Int32Array, StructArray, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, Int16Array, Int32Array, Int64Array, StructArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{Result, exec_err};
@@ -64,7 +64,7 @@ fn fields() -> Fields {
     Fields::from(vec![
         Field::new("length", DataType::Int32, false),
         Field::new("signs", DataType::Int16, false),
-        Field::new("form", DataType::UInt64, false),
+        Field::new("form", DataType::Int64, false),
     ])
 }
 
@@ -85,12 +85,12 @@ fn columns<'a>(lines: impl ExactSizeIterator<Item = Option<&'a str>>) -> Vec<Arr
         }
         lengths.push(i32::try_from(line.len()).unwrap_or(i32::MAX));
         signs.push(known.1);
-        forms.push(known.2);
+        forms.push(known.2.cast_signed());
     }
     vec![
         Arc::new(Int32Array::from(lengths)),
         Arc::new(Int16Array::from(signs)),
-        Arc::new(UInt64Array::from(forms)),
+        Arc::new(Int64Array::from(forms)),
     ]
 }
 
@@ -292,7 +292,7 @@ fn is_mixed(code: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use arrow::array::{LargeStringArray, StringArray, StringViewArray};
-    use arrow::datatypes::{Int16Type, Int32Type, UInt64Type};
+    use arrow::datatypes::{Int16Type, Int32Type, Int64Type};
     use datafusion::config::ConfigOptions;
 
     use super::*;
@@ -416,7 +416,7 @@ mod tests {
             assert_eq!(lengths.values()[..], [13, 0, 0, 7]);
             let signs = features.column(1).as_primitive::<Int16Type>();
             assert_eq!(signs.values()[..], [16, 0, 0, 0]);
-            let forms = features.column(2).as_primitive::<UInt64Type>();
+            let forms = features.column(2).as_primitive::<Int64Type>();
             assert_eq!(forms.value(1), forms.value(2));
             assert_eq!(forms.null_count(), 0);
         }

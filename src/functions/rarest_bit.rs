@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, ListArray, UInt32Array, UInt64Array};
+use arrow::array::{Array, AsArray, Int64Array, ListArray, UInt32Array};
 use arrow::datatypes::{DataType, UInt32Type};
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{
@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 pub(super) fn rarest_bit_udf() -> ScalarUDF {
     let counts = DataType::new_list(DataType::UInt32, true);
     ScalarUDF::from(RarestBit {
-        signature: Signature::exact(vec![DataType::UInt64, counts], Volatility::Immutable),
+        signature: Signature::exact(vec![DataType::Int64, counts], Volatility::Immutable),
     })
 }
 
@@ -47,11 +47,11 @@ impl ScalarUDFImpl for RarestBit {
     }
 }
 
-fn rarest(sets: &UInt64Array, lists: &ListArray) -> UInt32Array {
+fn rarest(sets: &Int64Array, lists: &ListArray) -> UInt32Array {
     let counts = lists.values().as_primitive::<UInt32Type>();
     let ends = lists.value_offsets();
-    let smallest = |(row, set): (usize, Option<u64>)| {
-        let mut set = set.filter(|_| lists.is_valid(row))?;
+    let smallest = |(row, set): (usize, Option<i64>)| {
+        let mut set = set.filter(|_| lists.is_valid(row))?.cast_unsigned();
         let list = &counts.values()[ends[row] as usize..ends[row + 1] as usize];
         let mut smallest = None;
         while set != 0 {
@@ -78,7 +78,7 @@ mod tests {
             counts(None),
             counts(Some([5, 3, 9, 1])),
         ]);
-        let sets = UInt64Array::from(vec![Some(0b0101), Some(0b1111), Some(0), Some(1), None]);
+        let sets = Int64Array::from(vec![Some(0b0101), Some(0b1111), Some(0), Some(1), None]);
         let expected = UInt32Array::from(vec![Some(5), Some(1), None, None, None]);
         assert_eq!(rarest(&sets, &lists), expected);
     }
