@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use crate::forest::TrainingScores;
 use crate::job::Severity;
 use crate::reasons::Reasons;
+use crate::scoring::score_sample;
 
 /// What stands between the scores and a person.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ impl Judgement {
     /// So many of 100 rows that were learnt from are less strange than this `anomaly_score`.
     pub fn percentile(&self, anomaly_score: f64) -> Option<f64> {
         let scores = self.training_scores.as_ref()?;
-        Some(scores.percentile(-anomaly_score))
+        Some(scores.percentile(score_sample(anomaly_score)))
     }
 
     /// The word for it.

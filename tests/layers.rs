@@ -60,6 +60,7 @@ const LAYERS: [(&str, &[&str]); 40] = [
             "pipeline",
             "progress",
             "run",
+            "scoring",
             "session",
             "source",
         ],
@@ -75,7 +76,7 @@ const LAYERS: [(&str, &[&str]); 40] = [
     ),
     ("incremental", &["job", "put_if_absent", "sinks", "source"]),
     ("job", &["calendar", "forest"]),
-    ("judgement", &["forest", "job", "reasons"]),
+    ("judgement", &["forest", "job", "reasons", "scoring"]),
     (
         "maintain",
         &["delivery", "incremental", "job", "runs", "sinks"],

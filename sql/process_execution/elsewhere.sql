@@ -1,10 +1,10 @@
 -- elsewhere.sql: Who else runs its process.
 SELECT
-    scored.Computer       AS Computer,
-    scored.Account        AS Account,
-    count(*)              AS days,
-    sum(scored.count)     AS starts,
-    max(scored.interval)  AS last_day
+    scored.Computer                  AS Computer,
+    scored.Account                   AS Account,
+    count(DISTINCT scored.interval)  AS days,
+    sum(scored.count)                AS starts,
+    max(scored.interval)             AS last_day
 FROM finding
 JOIN scored
   ON scored.Process IS NOT DISTINCT FROM finding.Process

@@ -1,5 +1,6 @@
 -- labels.sql: labels that stand in the source, in the columns `Label` (1: an attack's event) and `AttackId`, brought to the keys
--- of grouped.sql, for `crannog evaluate --labels`. A group is an attack's if one of its events is. An attack is 'hard' if every
+-- of grouped.sql, for `crannog evaluate --labels`. A group is an attack's if one of its events is, and may be of several; no label says
+-- that a group is none's, as most are. An attack is 'hard' if every
 -- process that it starts is started by events of label 0 too, so that no name gives it away, and 'easy' if one is its own.
 -- It fits both jobs on this source; labels of events without a time match no row of a job that leaves those out.
 WITH of_attacks AS (
@@ -37,27 +38,27 @@ grouped_labels AS (
         Account,
         AccountType,
         Process,
-        max(Label)                          AS label,
-        max(AttackId)                       AS attack
+        AttackId
     FROM process_execution
-    WHERE (TimeGenerated >= $train_start AND TimeGenerated < $detect_end)
-       OR TimeGenerated IS NULL
+    WHERE Label = 1
+      AND ((TimeGenerated >= $train_start AND TimeGenerated < $detect_end)
+        OR TimeGenerated IS NULL)
     GROUP BY
         date_trunc($bucket, TimeGenerated),
         Computer,
         Account,
         AccountType,
-        Process
+        Process,
+        AttackId
 )
 SELECT
-    labels.interval                                         AS interval,
-    labels.Computer                                         AS Computer,
-    labels.Account                                          AS Account,
-    labels.AccountType                                      AS AccountType,
-    labels.Process                                          AS Process,
-    labels.label                                            AS label,
-    labels.attack                                           AS attack,
-    CASE WHEN attacks.is_hard THEN 'hard'
-         WHEN attacks.is_hard = false THEN 'easy' END       AS subset
+    labels.interval                                       AS interval,
+    labels.Computer                                       AS Computer,
+    labels.Account                                        AS Account,
+    labels.AccountType                                    AS AccountType,
+    labels.Process                                        AS Process,
+    1                                                     AS label,
+    labels.AttackId                                       AS attack,
+    CASE WHEN attacks.is_hard THEN 'hard' ELSE 'easy' END  AS subset
 FROM attacks
-RIGHT JOIN grouped_labels AS labels ON attacks.AttackId = labels.attack
+RIGHT JOIN grouped_labels AS labels ON attacks.AttackId IS NOT DISTINCT FROM labels.AttackId

@@ -1,9 +1,9 @@
 -- usual.sql: What its account usually runs on its host.
 SELECT
-    scored.Process        AS Process,
-    count(*)              AS days,
-    sum(scored.count)     AS starts,
-    max(scored.interval)  AS last_day
+    scored.Process                   AS Process,
+    count(DISTINCT scored.interval)  AS days,
+    sum(scored.count)                AS starts,
+    max(scored.interval)             AS last_day
 FROM finding
 JOIN scored
   ON (scored.Computer IS NOT DISTINCT FROM finding.Computer)

@@ -26,7 +26,6 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
     let mut progress = Progress::new(std::io::stderr().is_terminal());
     let evaluate = evaluate::evaluate(&job, as_of, &mut progress);
     let evaluation = block_on_within(Limits::of(&job, None), threads, evaluate)?;
-    /*PAGE*/
     if let Some(file) = &html {
         file.write(evaluate::html(&job, &evaluation)?.as_bytes())?;
     }

@@ -155,7 +155,7 @@ fn with_delivery(
     };
     let text = |name: &str| -> Result<ArrayRef, DeliveryError> {
         match findings.column_by_name(name) {
-            Some(column) if *column.data_type() == DataType::Utf8 => Ok(Arc::clone(column)),
+            Some(column) if is_text(column.data_type()) => Ok(cast(column, &DataType::Utf8)?),
             _ => Ok(new_null_array(&DataType::Utf8, findings.num_rows())),
         }
     };
@@ -189,6 +189,13 @@ fn with_delivery(
     let delivery: ArrayRef = Arc::new(delivery);
     let columns = columns.chain([delivery]).collect();
     Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8
+    )
 }
 
 /// What the job's own SQL says of each finding.

@@ -47,10 +47,11 @@ pub(super) fn shares(n_rows: usize) -> Vec<f64> {
     places.map(share).collect()
 }
 
-/// The number of rows that are a share of all: at least one.
+/// The number of rows that are a share of all, rounded down: at least one.
 fn alerts(share: f64, n_rows: usize) -> usize {
-    let rows = share * n_rows as f64;
-    (rows.round() as usize).clamp(1, n_rows)
+    // The power of ten that a place stands for may be a little less than it.
+    let rows = share * n_rows as f64 * (1.0 + 1e-12);
+    (rows as usize).clamp(1, n_rows)
 }
 
 fn rates(from: usize) -> Vec<f64> {

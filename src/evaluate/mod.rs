@@ -35,6 +35,7 @@ use crate::feedback::Feedback;
 use crate::job::Job;
 use crate::pipeline::Pipeline;
 use crate::progress::Progress;
+use crate::scoring::anomaly_score;
 use crate::{run, session, source};
 use judge::{Judge, Judged};
 use label_table::LabelTable;
@@ -128,7 +129,7 @@ async fn judged_rows(
         &interval,
         opened,
         None,
-        Feedback::default(),
+        Feedback::open(&job, as_of).await?,
         |_, _, _| (),
     )
     .await?;
@@ -144,7 +145,9 @@ fn forest(job: &Job, rows: &FeatureTable, seed: u32, progress: &mut Progress) ->
     let stage = format!("forest {seed}");
     progress.stage(&stage, rows.n_samples(), || {
         let (_, mut scores) = session::thread_pool(&job)?.install(|| run::fit_score(&job, rows))?;
-        scores.iter_mut().for_each(|score| *score = -*score);
+        scores
+            .iter_mut()
+            .for_each(|score| *score = anomaly_score(*score));
         Ok::<_, Error>(scores)
     })
 }

@@ -64,13 +64,13 @@ pub(super) fn rarity(column: &str, rows: &FeatureTable) -> Result<Vec<f64>, Eval
         converter.convert_columns(&column.into_iter().collect::<Vec<_>>())
     };
     let mut counts: HashMap<Box<[u8]>, f64> = HashMap::new();
-    for batch in rows.batches() {
+    for batch in rows.rows() {
         for value in &values(batch)? {
             *counts.entry(value.as_ref().into()).or_default() += 1.0;
         }
     }
     let mut scores = Vec::with_capacity(rows.n_samples());
-    for batch in rows.batches() {
+    for batch in rows.rows() {
         for value in &values(batch)? {
             scores.push(-counts[value.as_ref()]);
         }

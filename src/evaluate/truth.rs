@@ -116,7 +116,7 @@ fn matched(
     let mut attacks: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     let mut subsets: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     let mut first = 0;
-    for batch in rows.batches() {
+    for batch in rows.rows() {
         for (place, key) in bytes(batch)?.iter().enumerate() {
             let of_row = by_key.get(key.as_ref()).map_or(&[][..], Vec::as_slice);
             for label in of_row {
@@ -159,14 +159,7 @@ pub(super) fn keys_of_row(
     row: usize,
     keys: &[String],
 ) -> Result<String, ArrowError> {
-    let mut place = row;
-    for batch in rows.batches() {
-        match place.checked_sub(batch.num_rows()) {
-            Some(after) => place = after,
-            None => return keys_of(batch, place, keys),
-        }
-    }
-    Ok(String::new())
+    keys_of(&rows.row(row), 0, keys)
 }
 
 fn keys_of(batch: &RecordBatch, row: usize, keys: &[String]) -> Result<String, ArrowError> {
@@ -219,7 +212,7 @@ fn read(location: &str, batch: &RecordBatch) -> Result<Vec<Label>, EvaluateError
 fn is_positive(label: &str) -> Option<bool> {
     match label.to_ascii_lowercase().as_str() {
         "1" | "1.0" | "true" | "malicious" => Some(true),
-        "0" | "0.0" | "false" | "benign" => Some(false),
+        "0" | "0.0" | "false" | "benign" | "withdrawn" => Some(false),
         _ => None,
     }
 }

@@ -13,8 +13,13 @@ pub(super) fn row(
 ) -> Option<usize> {
     let mut distances = vec![0.0; matrix.n_samples()];
     for feature in 0..matrix.n_features() {
-        let column = matrix.column(feature);
-        let mut sorted = column.to_vec();
+        // Zero has one place, whatever its sign.
+        let column: Vec<_> = matrix
+            .column(feature)
+            .iter()
+            .map(|value| value + 0.0)
+            .collect();
+        let mut sorted = column.clone();
         sorted.sort_unstable_by(f32::total_cmp);
         // A value's place is the middle of all that are equal to it.
         let place = |value: f32| {
@@ -23,7 +28,7 @@ pub(super) fn row(
             (below + up_to) as f64 / 2.0
         };
         let own = place(column[number]);
-        for (distance, value) in distances.iter_mut().zip(column) {
+        for (distance, value) in distances.iter_mut().zip(&column) {
             *distance += (place(*value) - own).abs();
         }
     }
@@ -44,5 +49,8 @@ mod tests {
         assert_eq!(row(&matrix, 5, |row| row < 3), Some(2));
         assert_eq!(row(&matrix, 0, |_| true), Some(1));
         assert_eq!(row(&matrix, 0, |_| false), None);
+        let zeros =
+            FeatureMatrix::try_new(vec!["x".to_owned()], vec![vec![0.0, 1.0, -0.0]]).unwrap();
+        assert_eq!(row(&zeros, 0, |_| true), Some(2));
     }
 }

@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use chrono::DateTime;
 
 use crate::error::{Error, Result};
+use crate::feedback::Feedback;
 use crate::job::Job;
 use crate::judgement::Judgement;
 use crate::pipeline::Pipeline;
@@ -69,11 +70,12 @@ pub async fn explain(job: &Job, id: &str, progress: &mut Progress) -> Result<Exp
     let mut asked = job.clone();
     asked.findings = std::mem::take(&mut asked.explain);
     asked.incremental.clear(); // a run keeps steps; this one looks
-    asked.budget = None;
     let interval = asked.window.at(as_of);
     let ctx = session::connect(&asked)?;
     let opened = source::register_all(&ctx, &asked, &interval).await?;
-    let mut pipeline = Pipeline::plan_explanation(&ctx, &asked, &interval, opened, &model).await?;
+    let feedback = Feedback::open(&asked, as_of).await?;
+    let mut pipeline =
+        Pipeline::plan_explanation(&ctx, &asked, &interval, opened, &model, feedback).await?;
     let features = pipeline.features(progress).await?;
 
     let forest = &model.model.forest;

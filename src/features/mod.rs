@@ -297,11 +297,6 @@ impl FeatureTable {
         self.scales.as_deref()
     }
 
-    /// The rows, with all columns that SQL made, in the order of the matrix.
-    pub fn batches(&self) -> &[RecordBatch] {
-        &self.batches
-    }
-
     /// The columns that SQL made.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema

@@ -1,5 +1,7 @@
 //! Why what people have said of findings cannot be heeded.
 
+use std::io::ErrorKind;
+
 use crate::blame::{Blame, blame_of};
 use crate::job::JobError;
 use crate::nearest::did_you_mean;
@@ -73,9 +75,8 @@ impl FeedbackError {
         match self {
             Self::Table(error) => error.blame(),
             Self::Write(error) => error.blame(),
-            Self::File(error) => blame_of(error),
-            Self::Rows(_) => Blame::Data,
-            _ => Blame::Job,
+            Self::File(error) if error.kind() != ErrorKind::NotFound => blame_of(error),
+            _ => Blame::Job, // what it says is a part of what the job says
         }
     }
 
@@ -94,7 +95,9 @@ impl FeedbackError {
             Self::Missing => "write the file or the table, or leave its table out of the job".to_owned(),
             Self::NoLabels => "say in the job where they shall be: [labels] location = \"../out/labels\"".to_owned(),
             Self::ByHand => "add a line to it, or let [labels] location be a Delta table".to_owned(),
-            _ => return None,
+            Self::File(_) => "write the file, or leave its table out of the job".to_owned(),
+            Self::Rows(_) => "a time is 2026-03-10T12:00:00Z, or a day; all else is as in the job's rows".to_owned(),
+            Self::Row { .. } | Self::Write(_) => return None,
         })
     }
 }

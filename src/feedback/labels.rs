@@ -46,6 +46,25 @@ impl Label {
     }
 }
 
+/// The columns that a label has besides the keys.
+const OWN: [&str; 7] = [
+    "finding_id",
+    "job",
+    "label",
+    "reason",
+    "author",
+    "labelled_at",
+    KEYS,
+];
+
+/// The column that says which keys a label names, in a table that crannog writes: a job may get other keys.
+pub(super) const KEYS: &str = "keys";
+
+/// What that column says.
+pub(super) fn keys_of(job: &Job) -> String {
+    job.features.keys.join(", ")
+}
+
 /// The labels of a job.
 #[derive(Clone, Debug)]
 pub(super) struct Labels {
@@ -53,8 +72,9 @@ pub(super) struct Labels {
     /// The keys that they have, in the order of the job's.
     keys: Vec<String>,
     time_column: String,
-    /// The rows that count, by their label.
+    /// The last word on what the keys say on any day is that it is harmless.
     benign: Vec<usize>,
+    /// The last word on the very row is that it is an attack.
     malicious: Vec<usize>,
 }
 
@@ -63,58 +83,88 @@ impl Labels {
         if rows.column("label").is_none() {
             return Err(FeedbackError::NoColumn { column: "label" });
         }
-        let keys = job
-            .features
-            .keys
-            .iter()
-            .filter(|key| rows.column(key).is_some());
-        let keys: Vec<_> = keys.cloned().collect();
-        let time_column = job.window.time_column.clone();
-        if keys.iter().all(|key| *key == time_column) && rows.len() > 0 {
-            return Err(FeedbackError::Row {
-                name: "the labels".to_owned(),
-                problem: format!(
-                    "they have none of the job's keys {} but the time",
-                    job.features.keys.join(", ")
-                ),
-            });
+        let wrong = |name: &str, problem: String| FeedbackError::Row {
+            name: name.to_owned(),
+            problem,
+        };
+        let keys = &job.features.keys;
+        if let Some(key) = keys.iter().find(|key| OWN.contains(&key.as_str())) {
+            let problem = format!(
+                "`{key}` is a column of every label, and a key of the job: give the key another name"
+            );
+            return Err(wrong("the labels", problem));
         }
-        // Of several labels of one row the last one counts: by its time, or by its place in the file.
-        let mut order: Vec<_> = (0..rows.len()).collect();
-        order.sort_by_key(|row| {
-            rows.value("labelled_at", *row)
-                .and_then(super::table::instant)
-        });
-        let mut last: HashMap<Vec<Option<String>>, (usize, Label)> = HashMap::new();
-        for row in order {
+        let keys: Vec<_> = keys
+            .iter()
+            .filter(|key| rows.column(key).is_some())
+            .cloned()
+            .collect();
+        let time_column = job.window.time_column.clone();
+        let lasting: Vec<_> = keys
+            .iter()
+            .filter(|key| **key != time_column)
+            .cloned()
+            .collect();
+        if lasting.is_empty() && rows.len() > 0 {
+            let problem = format!(
+                "they have none of the job's keys {} but the time",
+                keys_of(job)
+            );
+            return Err(wrong("the labels", problem));
+        }
+        let mut said = Vec::new();
+        let mut of_other_keys = 0;
+        for row in 0..rows.len() {
+            let name = || format!("label {}", row + 1);
             let word = rows.value("label", row).unwrap_or_default();
-            let label = Label::parse(word).ok_or_else(|| FeedbackError::Row {
-                name: format!("label {}", row + 1),
-                problem: format!("`{word}` is none of benign, malicious and withdrawn"),
+            let label = Label::parse(word).ok_or_else(|| {
+                wrong(
+                    &name(),
+                    format!("`{word}` is none of benign, malicious and withdrawn"),
+                )
             })?;
+            let at = rows.value("labelled_at", row).map(|text| {
+                rows.instant(text)
+                    .ok_or_else(|| wrong(&name(), format!("`{text}` in `labelled_at` is no time")))
+            });
+            let at = at.transpose()?;
             if rows
                 .value("job", row)
                 .is_some_and(|other| other != job.name)
             {
                 continue; // a table that several jobs share
             }
-            let keys = keys
-                .iter()
-                .map(|key| rows.exact(key, row).map(str::to_owned));
-            last.insert(keys.collect(), (row, label));
+            if rows
+                .value(KEYS, row)
+                .is_some_and(|named| named != keys_of(job))
+            {
+                of_other_keys += 1;
+                continue;
+            }
+            said.push((at, row, label));
         }
-        let of = |wanted: Label| {
-            let mut rows: Vec<_> = last
-                .values()
-                .filter(|(_, label)| *label == wanted)
-                .map(|(row, _)| *row)
-                .collect();
+        if of_other_keys > 0 {
+            tracing::warn!(
+                "{of_other_keys} labels say nothing any more: they name other keys than the job has now, {}",
+                keys_of(job)
+            );
+        }
+        // Of several labels the last one counts: by its time, or by its place in the file.
+        said.sort_by_key(|(at, row, _)| (*at, *row));
+        let last = |keys: &[String], wanted: Label| {
+            let mut last: HashMap<Vec<Option<&str>>, (usize, Label)> = HashMap::new();
+            for (_, row, label) in &said {
+                let key = keys.iter().map(|key| rows.exact(key, *row)).collect();
+                last.insert(key, (*row, *label));
+            }
+            let rows = last.into_values().filter(|(_, label)| *label == wanted);
+            let mut rows: Vec<_> = rows.map(|(row, _)| row).collect();
             rows.sort_unstable();
             rows
         };
         Ok(Self {
-            benign: of(Label::Benign),
-            malicious: of(Label::Malicious),
+            benign: last(&lasting, Label::Benign),
+            malicious: last(&keys, Label::Malicious),
             rows,
             keys,
             time_column,
@@ -133,26 +183,29 @@ impl Labels {
         }))
     }
 
-    /// For each row what a finding says that is labelled benign; `None` if no row can be.
+    /// For each row what a finding says that is labelled benign, unless that very row is labelled malicious; `None` if no
+    /// row can be.
     pub fn benign(&self, rows: &RecordBatch) -> Result<Option<Vec<Option<String>>>, FeedbackError> {
-        let keys: Vec<_> = self
-            .keys
-            .iter()
-            .filter(|key| **key != self.time_column)
-            .cloned()
-            .collect();
-        let found = self.find(&self.benign, &keys, std::slice::from_ref(rows))?;
-        let says = |label: Option<usize>| {
-            let text = |column| self.rows.value(column, label?).map(str::to_owned);
+        let keys = self.keys.iter().filter(|key| **key != self.time_column);
+        let keys: Vec<_> = keys.cloned().collect();
+        let rows = std::slice::from_ref(rows);
+        let Some(found) = self.find(&self.benign, &keys, rows)? else {
+            return Ok(None);
+        };
+        let malicious = self.malicious(rows)?;
+        let says = |(row, label): (usize, Option<usize>)| {
+            let label =
+                label.filter(|_| !malicious.as_ref().is_some_and(|rows| rows.value(row)))?;
+            let text = |column| self.rows.value(column, label);
             let reason = text("reason")
                 .map(|reason| format!(": {reason}"))
                 .unwrap_or_default();
             let author = text("author")
                 .map(|author| format!(" ({author})"))
                 .unwrap_or_default();
-            label.map(|_| format!("labelled benign{reason}{author}"))
+            Some(format!("labelled benign{reason}{author}"))
         };
-        Ok(found.map(|found| found.into_iter().map(says).collect()))
+        Ok(Some(found.into_iter().enumerate().map(says).collect()))
     }
 
     /// For each row the label that has its keys.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use arrow::array::{BooleanArray, DictionaryArray, RecordBatch, StringArray};
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::{DataType, Int16Type, Schema};
+use arrow::datatypes::{DataType, Int32Type, Schema};
 use chrono::{DateTime, Utc};
 use datafusion::common::TableReference;
 use datafusion::prelude::SessionContext;
@@ -135,7 +135,7 @@ impl Feedback {
         &self,
         rows: &RecordBatch,
         is_reported: &BooleanArray,
-    ) -> Result<DictionaryArray<Int16Type>, FeedbackError> {
+    ) -> Result<DictionaryArray<Int32Type>, FeedbackError> {
         let mut by: Vec<Option<String>> = vec![None; rows.num_rows()];
         if is_reported.true_count() > 0 {
             for rule in &self.rules {
@@ -167,16 +167,16 @@ impl Feedback {
 }
 
 /// Texts, each kept once.
-fn dictionary(texts: &[Option<String>]) -> Result<DictionaryArray<Int16Type>, FeedbackError> {
-    let mut places: BTreeMap<&str, i16> = texts
+fn dictionary(texts: &[Option<String>]) -> Result<DictionaryArray<Int32Type>, FeedbackError> {
+    let mut places: BTreeMap<&str, i32> = texts
         .iter()
         .flatten()
         .map(|text| (text.as_str(), 0))
         .collect();
     for (number, place) in places.values_mut().enumerate() {
-        *place = i16::try_from(number).map_err(|_| FeedbackError::Row {
+        *place = i32::try_from(number).map_err(|_| FeedbackError::Row {
             name: "what suppresses".to_owned(),
-            problem: "more than 32767 rules and labels apply at once".to_owned(),
+            problem: "there are more of them than numbers".to_owned(),
         })?;
     }
     let keys = texts
@@ -189,7 +189,7 @@ fn dictionary(texts: &[Option<String>]) -> Result<DictionaryArray<Int16Type>, Fe
 
 /// The type of the column.
 pub fn suppressed_by_type() -> DataType {
-    DataType::Dictionary(Box::new(DataType::Int16), Box::new(DataType::Utf8))
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
 async fn read_rules(
@@ -197,16 +197,17 @@ async fn read_rules(
     table: &FeedbackTable,
     hasher: &mut Sha256,
 ) -> Result<Vec<Rule>, FeedbackError> {
+    let zone = &job.window.timezone;
     if table.format == FeedbackFormat::Toml {
         let text = file(table)?;
         hasher.update(&text);
         let text = String::from_utf8(text).map_err(std::io::Error::other);
-        return Rule::from_toml(&text.map_err(FeedbackError::File)?);
+        return Rule::from_toml(zone, &text.map_err(FeedbackError::File)?);
     }
     let rows = read_rows(job, table, hasher)
         .await?
         .ok_or(FeedbackError::Missing)?;
-    Rule::from_rows(&rows)
+    Rule::from_rows(zone, &rows)
 }
 
 async fn read_labels(
@@ -230,7 +231,7 @@ async fn read_rows(
     if table.format == FeedbackFormat::Csv {
         let text = file(table)?;
         hasher.update(&text);
-        return Rows::from_csv(&text).map(Some);
+        return Rows::from_csv(&job.window.timezone, &text).map(Some);
     }
     let ctx: SessionContext = session::connect(job)?;
     let target = DeltaTarget {
@@ -255,7 +256,11 @@ async fn read_rows(
         .await
         .map_err(stopped)?;
     let schema = Arc::clone(rows.schema().inner());
-    let rows = Rows::new(&schema, &rows.collect().await.map_err(stopped)?)?;
+    let rows = Rows::new(
+        &job.window.timezone,
+        &schema,
+        &rows.collect().await.map_err(stopped)?,
+    )?;
     rows.update(hasher);
     Ok(Some(rows))
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::FeedbackError;
 use super::table::{Rows, instant};
+use crate::job::Zone;
 use crate::strict::cast;
 
 /// A rule.
@@ -45,18 +46,25 @@ struct Written {
 
 impl Rule {
     /// The rules of a TOML file.
-    pub(super) fn from_toml(text: &str) -> Result<Vec<Self>, FeedbackError> {
+    pub(super) fn from_toml(zone: &Zone, text: &str) -> Result<Vec<Self>, FeedbackError> {
         let document: Document = toml::from_str(text).map_err(Box::new)?;
         let rule = |(name, written): (String, Written)| {
             let expires = written.expires.map(|expires| expires.to_string());
-            Self::try_new(name, written.reason, written.author, expires, written.scope)
+            Self::try_new(
+                zone,
+                name,
+                written.reason,
+                written.author,
+                expires,
+                written.scope,
+            )
         };
         document.rules.into_iter().map(rule).collect()
     }
 
     /// The rules of a table: `rule`, `reason`, `author`, `expires`, and the columns that they look at. An empty value or NULL
     /// is no pattern.
-    pub(super) fn from_rows(rows: &Rows) -> Result<Vec<Self>, FeedbackError> {
+    pub(super) fn from_rows(zone: &Zone, rows: &Rows) -> Result<Vec<Self>, FeedbackError> {
         const OWN: [&str; 4] = ["rule", "reason", "author", "expires"];
         for column in ["rule", "reason", "author"] {
             rows.column(column)
@@ -69,6 +77,7 @@ impl Rule {
                 scope.filter_map(|name| Some((name.to_owned(), rows.value(name, row)?.to_owned())));
             let expires = rows.value("expires", row).map(str::to_owned);
             Self::try_new(
+                zone,
                 text("rule"),
                 text("reason"),
                 text("author"),
@@ -80,6 +89,7 @@ impl Rule {
     }
 
     fn try_new(
+        zone: &Zone,
         name: String,
         reason: String,
         author: String,
@@ -102,7 +112,7 @@ impl Rule {
             ));
         }
         let expires = expires.map(|text| {
-            expiry(&text).ok_or_else(|| {
+            expiry(zone, &text).ok_or_else(|| {
                 wrong(format!(
                     "`{text}` is no day to expire on, such as 2027-03-31"
                 ))
@@ -153,11 +163,10 @@ impl Rule {
     }
 }
 
-/// The instant from which on a rule says nothing: the end of the day that is written, UTC, or the time.
-fn expiry(text: &str) -> Option<DateTime<Utc>> {
-    let next_day =
-        |day: NaiveDate| Some(day.succ_opt()?.and_time(chrono::NaiveTime::MIN).and_utc());
-    text.parse::<NaiveDate>()
-        .ok()
-        .map_or_else(|| instant(text), next_day)
+/// The instant from which on a rule says nothing: the end of the day that is written, on the job's clock, or the time.
+fn expiry(zone: &Zone, text: &str) -> Option<DateTime<Utc>> {
+    match text.parse::<NaiveDate>() {
+        Ok(day) => Some(zone.start_of(day.succ_opt()?)),
+        Err(_) => instant(zone, text),
+    }
 }

@@ -13,17 +13,31 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::FeedbackError;
+use crate::job::Zone;
 use crate::strict::cast;
 
-/// Its rows, every column a text.
+/// Its rows, every column a text. A time without an offset is local time in the job's zone.
 #[derive(Debug, Clone)]
 pub(super) struct Rows {
     rows: RecordBatch,
+    zone: Zone,
 }
 
 impl Rows {
     /// Of batches with columns of any type.
-    pub fn new(schema: &Schema, batches: &[RecordBatch]) -> Result<Self, ArrowError> {
+    pub fn new(
+        zone: &Zone,
+        schema: &Schema,
+        batches: &[RecordBatch],
+    ) -> Result<Self, FeedbackError> {
+        let mut names: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();
+        names.sort();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(FeedbackError::Row {
+                name: "the table".to_owned(),
+                problem: format!("it has two columns `{}`", pair[0]),
+            });
+        }
         let rows = concat_batches(&Arc::new(schema.clone()), batches)?;
         let texts = rows
             .columns()
@@ -37,11 +51,12 @@ impl Rows {
         let schema = Schema::new(fields.collect::<Vec<_>>());
         Ok(Self {
             rows: RecordBatch::try_new(Arc::new(schema), texts)?,
+            zone: zone.clone(),
         })
     }
 
     /// Of a CSV file with a header.
-    pub fn from_csv(text: &[u8]) -> Result<Self, FeedbackError> {
+    pub fn from_csv(zone: &Zone, text: &[u8]) -> Result<Self, FeedbackError> {
         let (header, _) = Format::default()
             .with_header(true)
             .infer_schema(Cursor::new(text), Some(0))?;
@@ -54,7 +69,12 @@ impl Rows {
             .with_header(true)
             .build(Cursor::new(text))?;
         let batches = reader.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::new(&schema, &batches)?)
+        Self::new(zone, &schema, &batches)
+    }
+
+    /// The instant that a text means.
+    pub fn instant(&self, text: &str) -> Option<DateTime<Utc>> {
+        instant(&self.zone, text)
     }
 
     /// Takes all that it says into a digest, whatever the order of its rows.
@@ -115,7 +135,7 @@ impl Rows {
             DataType::Timestamp(unit, zone) => {
                 let instants = texts.iter().map(|text| match text {
                     None => Ok(None),
-                    Some(text) => match instant(text) {
+                    Some(text) => match self.instant(text) {
                         Some(instant) => Ok(Some(instant.timestamp_micros())),
                         None => Err(ArrowError::CastError(format!(
                             "`{text}` in `{name}` is no time"
@@ -134,31 +154,34 @@ impl Rows {
     }
 }
 
-/// The instant that a text means: with an offset, or UTC.
-pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
+/// The instant that a text means: with an offset, or on the job's clock.
+pub(super) fn instant(zone: &Zone, text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(instant.with_timezone(&Utc));
     }
-    let day = text
-        .parse::<NaiveDate>()
-        .map(|day| day.and_time(NaiveTime::MIN));
+    let day = text.parse::<NaiveDate>();
+    let day = day.map(|day| day.and_time(NaiveTime::MIN));
     let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
     let time = || {
-        formats.iter().find_map(|format| {
-            NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), format).ok()
-        })
+        let mut formats = formats.iter();
+        formats.find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
     };
-    day.ok().or_else(time).map(|time| time.and_utc())
+    day.ok().or_else(time).map(|time| zone.instant(time))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn zone(name: &str) -> Zone {
+        serde_json::from_value(name.into()).unwrap()
+    }
+
     #[test]
     fn a_value_keeps_its_spaces_and_an_empty_one_of_a_csv_file_is_none() {
-        let rows = Rows::from_csv(b"Process,label\n cmd.exe ,benign\n,benign\n").unwrap();
+        let rows =
+            Rows::from_csv(&zone("UTC"), b"Process,label\n cmd.exe ,benign\n,benign\n").unwrap();
         assert_eq!(rows.exact("Process", 0), Some(" cmd.exe "));
         assert_eq!(
             (rows.value("Process", 1), rows.value("nothing", 0)),
@@ -168,18 +191,25 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_a_day_or_has_an_offset_or_is_utc() {
-        let micros = |text| instant(text).map(|instant| instant.timestamp_micros());
-        let noon = Some(1_741_608_000_000_000);
+    fn two_columns_of_one_name_are_refused() {
+        let twice = Rows::from_csv(&zone("UTC"), b"Process,Process\na,b\n").unwrap_err();
+        assert_eq!(twice.to_string(), "the table: it has two columns `Process`");
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_on_the_jobs_clock() {
+        let micros =
+            |text| instant(&zone("Europe/Berlin"), text).map(|instant| instant.timestamp_micros());
+        let noon = Some(1_741_608_000_000_000); // 2025-03-10T12:00:00Z
         for text in [
             "2025-03-10T12:00:00Z",
-            "2025-03-10T13:00:00+01:00",
-            "2025-03-10 12:00:00",
-            "2025-03-10T12:00:00.000",
+            "2025-03-10T07:00:00-05:00",
+            "2025-03-10 13:00:00",
+            "2025-03-10T13:00:00.000",
         ] {
             assert_eq!(micros(text), noon, "{text}");
         }
-        assert_eq!(micros("2025-03-10"), Some(1_741_564_800_000_000));
+        assert_eq!(micros("2025-03-10"), Some(1_741_561_200_000_000)); // 23:00Z on the day before
         assert_eq!(micros("noon"), None);
     }
 }

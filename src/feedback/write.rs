@@ -11,6 +11,7 @@ use deltalake::kernel::transaction::CommitProperties;
 use deltalake::operations::write::SchemaMode;
 use deltalake::protocol::SaveMode;
 
+use super::labels::{KEYS, keys_of};
 use super::{FeedbackError, Label, blame};
 use crate::error::Error;
 use crate::job::{DeltaTarget, FeedbackFormat, Job};
@@ -116,6 +117,7 @@ fn rows(job: &Job, findings: &RecordBatch, label: &NewLabel) -> Result<RecordBat
         ("reason", text(&label.reason)),
         ("author", text(&label.author)),
         ("labelled_at", Arc::new(at)),
+        (KEYS, text(&keys_of(job))),
     ];
     for key in &job.features.keys {
         let column = findings.column(findings.schema().index_of(key)?);

@@ -26,7 +26,7 @@ pub fn register_all(ctx: &SessionContext) {
     ctx.register_udf(date_trunc::date_trunc_udf());
     ctx.register_udf(explanation::explanation_udf());
     ctx.register_udf(local_time::local_time_udf());
-    ctx.register_udf(line_features::line_features_udf());
+    ctx.register_udaf(line_features::line_features_udaf());
     ctx.register_udf(rarest_bit::rarest_bit_udf());
 }
 

@@ -57,7 +57,7 @@ impl ScalarUDFImpl for Reasons {
         let judgement = judgement(&self.slot, self.name())?;
         let Some(reasons) = &judgement.reasons else {
             return exec_err!(
-                "an extended forest cuts by planes of several features, and has no {REASONS}() of one each"
+                "the model that judges is an extended forest, which cuts by planes of several features and has no {REASONS}() of one each"
             );
         };
         let ranks = ColumnarValue::values_to_arrays(&args.args)?;

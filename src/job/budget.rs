@@ -19,7 +19,8 @@ impl Budget {
     pub fn of(self, rows: usize) -> usize {
         match self {
             Self::PerDay(count) => count.get(),
-            Self::Share(share) => ((rows as f64 * share) as usize).max(1),
+            // 0.29 of 100 rows are 29, though the product is a little less.
+            Self::Share(share) => ((rows as f64 * share + 1e-9) as usize).max(1),
         }
     }
 }
@@ -66,6 +67,7 @@ mod tests {
         let read = |text| serde_json::from_str::<Budget>(text);
         let twenty = read("\"20 per day\"").unwrap();
         assert_eq!((twenty.of(5), twenty.of(5_000)), (20, 20));
+        assert_eq!(read("0.29").unwrap().of(100), 29);
         let hundredth = read("0.01").unwrap();
         assert_eq!((hundredth.of(1_299), hundredth.of(7)), (12, 1));
         for wrong in [

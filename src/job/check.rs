@@ -177,10 +177,8 @@ impl Job {
                 let message = format!("`${name}` is given by the run; choose another name");
                 return Err(JobError::Value { place, message });
             }
-            if !self
-                .sql_files()
-                .any(|(_, file)| file.parameters.contains_key(name))
-            {
+            let mut files = self.sql_files().map(|(_, file)| file).chain(&self.explain);
+            if !files.any(|file| file.parameters.contains_key(name)) {
                 return Err(JobError::UnusedParameter {
                     place,
                     name: name.clone(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use datafusion::sql::sqlparser::ast::{Query, Statement, visit_relations};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::error::JobError;
 use super::place::Place;
@@ -25,6 +25,8 @@ pub struct SqlFile {
     pub reads: BTreeMap<String, usize>,
     /// The names in it, of columns, tables and functions.
     pub words: BTreeSet<String>,
+    /// The functions that it calls, in small letters as the engine takes them.
+    pub calls: BTreeSet<String>,
     /// The `$parameters` it uses, without the `$`, each with the line of its first use.
     pub parameters: BTreeMap<String, u64>,
 }
@@ -76,6 +78,7 @@ impl SqlFile {
             .tokenize_with_location()
             .map_err(|error| wrong(Some(error.location.line), error.message))?;
         let (mut parameters, mut words) = (BTreeMap::new(), BTreeSet::new());
+        let calls = calls(&tokens);
         for token in &tokens {
             if let Token::Word(word) = &token.token {
                 words.insert(word.value.clone());
@@ -120,9 +123,24 @@ impl SqlFile {
             text,
             reads,
             words,
+            calls,
             parameters,
         })
     }
+}
+
+/// The words that an opening bracket follows.
+fn calls(tokens: &[TokenWithSpan]) -> BTreeSet<String> {
+    let mut tokens = tokens.iter().map(|token| &token.token);
+    let tokens: Vec<_> = tokens
+        .by_ref()
+        .filter(|token| !matches!(token, Token::Whitespace(_)))
+        .collect();
+    let call = |pair: &[&Token]| match pair {
+        [Token::Word(word), Token::LParen] => Some(word.value.to_lowercase()),
+        _ => None,
+    };
+    tokens.windows(2).filter_map(call).collect()
 }
 
 /// How often a query reads each table. A WITH part is computed for each of its uses, and so are its own reads; the names

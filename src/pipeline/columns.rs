@@ -1,6 +1,6 @@
 //! The columns that a job names must be there once its SQL is planned.
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Field, Schema};
 
 use crate::features::is_number;
 use crate::forest::ForestKind;
@@ -27,8 +27,8 @@ pub(super) fn check_features(job: &Job, schema: &Schema) -> Result<(), JobError>
     Ok(())
 }
 
-/// What is said of judged rows fits the features: the words for them, and a budget that somebody looks at.
-pub(super) fn check_judgement(job: &Job, schema: &Schema) -> Result<(), JobError> {
+/// The words for features speak of features, in columns that are there.
+pub(super) fn check_words(job: &Job, schema: &Schema) -> Result<(), JobError> {
     for (feature, sentence) in &job.features.text {
         let place = || job.document.place_in("features.text", feature);
         if !job.features.columns.contains(feature) {
@@ -56,25 +56,49 @@ pub(super) fn check_judgement(job: &Job, schema: &Schema) -> Result<(), JobError
             });
         }
     }
-    let explains = |file: &SqlFile| file.words.contains(REASONS);
-    if job.isolation_forest.kind == ForestKind::Extended && job.findings.iter().any(explains) {
-        return Err(JobError::Value {
-            place: job.document.place("isolation_forest.kind"),
-            message: format!(
-                "an extended forest cuts by planes of several features: leave {REASONS}() out of [findings] sql"
-            ),
-        });
+    Ok(())
+}
+
+/// SQL after the model asks for reasons that the forest has, and heeds a budget of days that the rows have.
+pub(super) fn check_judgement(job: &Job, schema: &Schema) -> Result<(), JobError> {
+    let wrong = |key: &str, message: String| JobError::Value {
+        place: job.document.place(key),
+        message,
+    };
+    let mut files = job.findings.iter().chain(&job.explain);
+    let explains = |file: &SqlFile| file.calls.contains(REASONS);
+    if job.isolation_forest.kind == ForestKind::Extended
+        && let Some(file) = files.find(|file| explains(file))
+    {
+        let message = format!(
+            "an extended forest cuts by planes of several features: leave {REASONS}() out of {}",
+            file.path.display()
+        );
+        return Err(wrong("isolation_forest.kind", message));
+    }
+    if job.budget.is_none() {
+        return Ok(());
     }
     let looks = |file: &SqlFile| file.words.contains(WITHIN_BUDGET);
-    if job.budget.is_some() && !job.findings.iter().any(looks) {
-        return Err(JobError::Value {
-            place: job.document.place("findings.budget"),
-            message: format!(
-                "no file of [findings] sql looks at it: let one keep the rows of `{SCORED}` WHERE {WITHIN_BUDGET}"
-            ),
-        });
+    if !job.findings.iter().any(looks) {
+        let message = format!(
+            "no file of [findings] sql looks at it: let one keep the rows of `{SCORED}` WHERE {WITHIN_BUDGET}"
+        );
+        return Err(wrong("findings.budget", message));
     }
-    Ok(())
+    let (file, time) = (job.last_step(), &job.window.time_column);
+    let column = schema.field_with_name(time).map(Field::data_type);
+    match column {
+        Ok(DataType::Timestamp(_, Some(_))) => Ok(()),
+        _ => Err(wrong(
+            "findings.budget",
+            format!(
+                "a budget is one of days, and `{}` ({}) makes no instant `{time}` ([window] time_column)",
+                file.name,
+                file.path.display()
+            ),
+        )),
+    }
 }
 
 /// The findings hold the keys, and what the page shows.

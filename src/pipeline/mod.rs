@@ -5,6 +5,7 @@
 //! memory until its last reader is done; a step that is read once is part of its reader's plan.
 
 mod columns;
+mod explanation;
 mod kept;
 mod last_reading;
 mod repeatable;
@@ -30,7 +31,7 @@ use crate::features::{FeatureError, FeatureTable, Learn};
 use crate::feedback::Feedback;
 use crate::functions;
 use crate::incremental::{KeptStep, KeptSummary};
-use crate::job::{FINDING, Interval, Job, SCORED, SqlFile, TrainEnd};
+use crate::job::{Interval, Job, SCORED, SqlFile, TrainEnd};
 use crate::judgement::{Judgement, JudgementSlot};
 use crate::misfit::misfit;
 use crate::model::{Dictionary, LoadedModel, ModelError};
@@ -123,6 +124,7 @@ impl<'a> Pipeline<'a> {
         columns::check_features(job, &features)?;
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
         pipeline.register(SCORED, &scored, &[])?;
+        columns::check_words(job, &features)?;
         columns::check_judgement(job, &features)?;
         feedback.check(job, &features)?;
         pipeline.feedback = feedback;
@@ -131,13 +133,13 @@ impl<'a> Pipeline<'a> {
         functions::deregister_judged(ctx, &pipeline.judgement);
         columns::check_findings(job, &pipeline.findings_schema)?;
         Feedback::check_findings(job, &pipeline.findings_schema)?;
+        // An explanation has the steps before the model, and none of the findings'.
+        for file in &job.findings {
+            pipeline.deregister(&file.name)?;
+        }
         pipeline.plan_explaining(&scored, &job.explain).await?;
-        let explain = job.explain.iter().map(|file| file.name.as_str());
-        let steps = job
-            .sql_files()
-            .map(|(_, file)| file.name.as_str())
-            .chain(explain);
-        for name in steps.chain([SCORED]) {
+        let steps = job.features.sql.iter().chain(&job.explain);
+        for name in steps.map(|file| file.name.as_str()).chain([SCORED]) {
             pipeline.deregister(name)?;
         }
         Ok(pipeline)
@@ -171,43 +173,6 @@ impl<'a> Pipeline<'a> {
     /// The rows of the job's dictionaries, once they are computed.
     pub fn take_dictionaries(&mut self) -> Vec<Dictionary> {
         std::mem::take(&mut self.dictionaries)
-    }
-
-    /// Plans the SQL before the model and, in place of the findings, that of `[explain]`, for one finding.
-    ///
-    /// # Errors
-    /// As [`Pipeline::plan`].
-    pub async fn plan_explanation(
-        ctx: &SessionContext,
-        job: &'a Job,
-        interval: &Interval,
-        sources: Vec<OpenSource>,
-        model: &'a LoadedModel,
-    ) -> Result<Self> {
-        let mut pipeline = Self::new(ctx, job, interval, sources, Some(model));
-        let features = pipeline
-            .plan_all(&job.features.sql, true, &mut |_, _, _| ())
-            .await?;
-        columns::check_features(job, &features)?;
-        columns::check_judgement(job, &features)?;
-        let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
-        pipeline.register(SCORED, &scored, &[])?;
-        pipeline.plan_explaining(&scored, &job.findings).await?;
-        let steps = job.sql_files().map(|(_, file)| file.name.as_str());
-        for name in steps.chain([SCORED]) {
-            pipeline.deregister(name)?;
-        }
-        Ok(pipeline)
-    }
-
-    /// Plans SQL over one finding, a row of `scored`, which is registered.
-    async fn plan_explaining(&mut self, scored: &SchemaRef, files: &[SqlFile]) -> Result<()> {
-        self.register(FINDING, scored, &[])?;
-        functions::register_judged(&self.ctx, &self.judgement);
-        let planned = self.plan_all(files, false, &mut |_, _, _| ()).await;
-        functions::deregister_judged(&self.ctx, &self.judgement);
-        self.deregister(FINDING)?;
-        planned.map(drop)
     }
 
     /// What was done to the steps that are kept.
@@ -287,7 +252,7 @@ impl<'a> Pipeline<'a> {
     /// Whether SQL after the model asks why rows are strange.
     pub fn asks_for_reasons(&self) -> bool {
         let mut files = self.job.findings.iter();
-        files.any(|file| file.words.contains(functions::REASONS))
+        files.any(|file| file.calls.contains(functions::REASONS))
     }
 
     /// Runs the SQL after the model: what is worth a person's time.
@@ -312,31 +277,6 @@ impl<'a> Pipeline<'a> {
             .into_iter()
             .flatten()
             .collect())
-    }
-
-    /// Runs the SQL over one finding, a row of `scored`: the rows of each file.
-    pub async fn explanation(
-        &mut self,
-        scored: Scored,
-        finding: RecordBatch,
-        judgement: Judgement,
-        progress: &mut Progress,
-    ) -> Result<Vec<Vec<RecordBatch>>> {
-        self.register(FINDING, &scored.schema, &[finding])?;
-        self.register_judged(&scored, judgement)?;
-        drop(scored); // its rows go as they are read
-        let mut tables = Vec::new();
-        for file in &self.job.findings {
-            let rows = self.query(file).await?;
-            let schema = Arc::clone(rows.schema().inner());
-            let rows = self
-                .collect(&file.name, file, rows, progress)
-                .await?
-                .concat();
-            self.register(&file.name, &schema, &rows)?;
-            tables.push(rows);
-        }
-        Ok(tables)
     }
 
     /// The judged rows become a table, and what was judged is there for its functions.

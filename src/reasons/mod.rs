@@ -186,7 +186,9 @@ fn word(cell: &Cell) -> Result<String, ArrowError> {
 fn number(value: Option<f64>) -> String {
     match value {
         None => "missing".to_owned(),
-        Some(value) if value == value.trunc() && value.abs() < 1e15 => format!("{value:.0}"),
+        Some(value) if value == value.trunc() && value.abs() < 1e15 => {
+            format!("{:.0}", value + 0.0)
+        }
         Some(value) if value.abs() < 0.01 || value.abs() >= 1e15 => format!("{value:.2e}"),
         Some(value) => {
             let text = format!("{value:.3}");
@@ -203,6 +205,7 @@ mod tests {
     fn numbers_are_as_short_as_a_person_writes_them() {
         for (value, text) in [
             (3.0, "3"),
+            (-0.0, "0"),
             (-12.5, "-12.5"),
             (0.123_456, "0.123"),
             (0.001_234, "1.23e-3"),

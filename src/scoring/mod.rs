@@ -1,6 +1,6 @@
 //! From the forest's scores to the table `scored`: every feature row with what the forest says of it.
 //!
-//! Here, and only here, the sign turns: `anomaly_score = -score_samples`, 0 to 1, high is strange.
+//! Here, and only here, the sign turns: `anomaly_score = -score_samples`, 0 to 1, high is strange, and back.
 
 mod budget;
 
@@ -39,7 +39,7 @@ pub const WITHIN_BUDGET: &str = "within_budget";
 /// (NULL but for what people have allowed).
 #[derive(Debug)]
 pub struct Scored {
-    /// The columns of the features, then the three of the model.
+    /// The columns of the features, then those of the model.
     pub schema: SchemaRef,
     /// The rows in the order of the keys, with the columns of the model last.
     pub batches: Vec<RecordBatch>,
@@ -88,6 +88,7 @@ impl Scored {
             "one score for each row"
         );
         let (schema, batches) = table.into_rows();
+        assert_eq!(batches.len(), suppressed.len(), "an array for each batch");
         let schema =
             Self::schema(&schema).expect("names were checked when the features were planned");
         let ranks = ranks(order);
@@ -103,8 +104,13 @@ impl Scored {
             let rows = start..start + batch.num_rows();
             start = rows.end;
             let scores = &score_samples[rows.clone()];
-            let anomaly_score: ArrayRef =
-                Arc::new(scores.iter().map(|score| -score).collect::<Float64Array>());
+            let anomaly_score: ArrayRef = Arc::new(
+                scores
+                    .iter()
+                    .copied()
+                    .map(anomaly_score)
+                    .collect::<Float64Array>(),
+            );
             let prediction = scores
                 .iter()
                 .map(|score| if score - offset < 0.0 { -1 } else { 1 });
@@ -189,6 +195,16 @@ impl Scored {
         };
         replace_by(path, write).map_err(failed)
     }
+}
+
+/// What the outside sees of `score_samples`: high is strange.
+pub fn anomaly_score(score_sample: f64) -> f64 {
+    -score_sample
+}
+
+/// What the forest said of an `anomaly_score`: low is strange.
+pub fn score_sample(anomaly_score: f64) -> f64 {
+    -anomaly_score
 }
 
 /// The rows by their scores, the lowest first; equal scores by position.

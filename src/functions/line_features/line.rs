@@ -1,122 +1,8 @@
-//! `line_features(line)`: what the form of a command line tells, in one pass over its bytes and without copying it.
-//!
-//! A struct of three numbers that SQL gathers over many lines, by `max` and `bit_or`:
-//!
-//! - `length`: bytes.
-//! - `signs`: a set of bits, the ways in which a line hides or fetches something: see [`Sign`].
-//! - `form`: one bit of 64 (of a signed number, which a Delta table can hold), chosen by a hash of the line without what changes from one start to the next. Lines that differ in
-//!   case, in numbers and codes, or in the name of the user's folder have the same form. Over many lines the bits are a set
-//!   of forms of fixed size: 64 rare forms and 64,000 take the same room, and a program whose lines are always new has soon
-//!   all bits, so that one more is no news.
-//!
-//! NULL is a line of no bytes. A byte above 127 is a letter: other alphabets are not odd.
-
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, Int16Array, Int32Array, Int64Array, StructArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Fields};
-use datafusion::common::{Result, exec_err};
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
-
-pub(super) fn line_features_udf() -> ScalarUDF {
-    ScalarUDF::from(LineFeatures {
-        signature: Signature::string(1, Volatility::Immutable),
-    })
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct LineFeatures {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for LineFeatures {
-    fn name(&self) -> &str {
-        "line_features"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Struct(fields()))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [lines] = &args.args[..] else {
-            return exec_err!("line_features takes one text");
-        };
-        let lines = lines.to_array(args.number_rows)?;
-        let columns = match lines.data_type() {
-            DataType::Utf8View => columns(lines.as_string_view().iter()),
-            DataType::Utf8 => columns(lines.as_string::<i32>().iter()),
-            _ => columns(cast(&lines, &DataType::Utf8View)?.as_string_view().iter()),
-        };
-        let features = StructArray::try_new(fields(), columns, None)?;
-        Ok(ColumnarValue::Array(Arc::new(features)))
-    }
-}
-
-fn fields() -> Fields {
-    Fields::from(vec![
-        Field::new("length", DataType::Int32, false),
-        Field::new("signs", DataType::Int16, false),
-        Field::new("form", DataType::Int64, false),
-    ])
-}
-
-fn columns<'a>(lines: impl ExactSizeIterator<Item = Option<&'a str>>) -> Vec<ArrayRef> {
-    let (mut lengths, mut signs, mut forms) = (
-        Vec::with_capacity(lines.len()),
-        Vec::with_capacity(lines.len()),
-        Vec::with_capacity(lines.len()),
-    );
-    // Lines repeat: of a few thousand that follow each other, a third or less are new.
-    let mut seen: Vec<(&[u8], i16, u64)> = vec![(&[], 0, read(&[]).1); SEEN];
-    for line in lines {
-        let line = line.unwrap_or_default().as_bytes();
-        let known = &mut seen[place(line)];
-        if known.0 != line {
-            let (signs, form) = read(line);
-            *known = (line, signs, form);
-        }
-        lengths.push(i32::try_from(line.len()).unwrap_or(i32::MAX));
-        signs.push(known.1);
-        forms.push(known.2.cast_signed());
-    }
-    vec![
-        Arc::new(Int32Array::from(lengths)),
-        Arc::new(Int16Array::from(signs)),
-        Arc::new(Int64Array::from(forms)),
-    ]
-}
-
-/// Lines of a batch that are remembered.
-const SEEN: usize = 1 << 12;
-
-/// Where a line is remembered: by its length and four samples of eight bytes.
-fn place(line: &[u8]) -> usize {
-    let mut hash = line.len() as u64;
-    if let Some(last) = line.len().checked_sub(8) {
-        for start in [last / 4, last / 2, last / 4 * 3, last] {
-            if let Some((sample, _)) = line[start..].split_first_chunk() {
-                hash = mixed(hash, u64::from_le_bytes(*sample));
-            }
-        }
-    } else {
-        for byte in line {
-            hash = mixed(hash, u64::from(*byte));
-        }
-    }
-    (mixed(hash, 0) >> 52) as usize
-}
+//! One command line, read in one pass over its bytes and without copying it: its signs, and the bit of its form.
 
 /// A way in which a line hides or fetches something: the bit of `signs`.
 #[derive(Clone, Copy)]
-enum Sign {
+pub(super) enum Sign {
     /// PowerShell's `-EncodedCommand`, in any of its short forms, and text that may be encoded.
     EncodedCommand = 1,
     /// PowerShell's `-WindowStyle Hidden`, in any of its short forms (`-w 1`).
@@ -137,7 +23,7 @@ const LONG_CODE: usize = 40;
 const ENCODED: usize = 16;
 
 /// The signs of a line and its form.
-fn read(line: &[u8]) -> (i16, u64) {
+pub(super) fn read(line: &[u8]) -> (i16, i64) {
     let (mut signs, mut hash, mut at, mut code) = (0, 0_u64, 0, 0);
     while at < line.len() {
         let start = at;
@@ -179,7 +65,7 @@ fn read(line: &[u8]) -> (i16, u64) {
     (signs, 1 << (mixed(hash, 0) >> 58))
 }
 
-fn mixed(hash: u64, value: u64) -> u64 {
+pub(super) fn mixed(hash: u64, value: u64) -> u64 {
     (hash ^ value)
         .wrapping_mul(0x9E37_79B9_7F4A_7C15)
         .rotate_left(29)
@@ -219,14 +105,27 @@ fn is_share(rest: &[u8]) -> bool {
     rest.get(1) == Some(&b'\\') && rest.get(2).is_some_and(|&byte| is_word(byte))
 }
 
-/// The place after the folder that begins here: `\name` of `Users\name\Desktop`.
+/// Bytes of the longest name of a user's folder: a code is longer.
+const LONGEST_NAME: usize = LONG_CODE - 1;
+
+/// The place after the folder that begins here: `\name` of `Users\name\Desktop`. A name may have spaces if a slash ends it and
+/// each is followed by a letter; else it ends with its first word, so that nothing can be hidden behind it.
 fn after_folder(line: &[u8], at: usize) -> usize {
     if !matches!(line.get(at), Some(b'\\' | b'/')) {
         return at;
     }
-    let name = line[at + 1..].iter();
-    let ends = |byte: &u8| matches!(byte, b'\\' | b'/' | b'"' | b'\'');
-    at + 1 + name.take_while(|byte| !ends(byte)).count()
+    let name = &line[at + 1..];
+    let is_of_name = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'_' | b'-' | b'$');
+    let count = |is: &dyn Fn(u8) -> bool| name.iter().take_while(|byte| is(**byte)).count();
+    let word = count(&is_of_name);
+    let whole = count(&|byte| byte == b' ' || is_of_name(byte));
+    let is_closed = matches!(name.get(whole), Some(b'\\' | b'/')) && whole <= LONGEST_NAME;
+    let spaces = name[..whole].windows(2).filter(|pair| pair[0] == b' ');
+    let mut after_spaces = spaces.map(|pair| pair[1]);
+    let is_whole = is_closed
+        && !name[..whole].ends_with(b" ")
+        && after_spaces.all(|byte| is_word(byte) && !byte.is_ascii_digit());
+    at + 1 + if is_whole { whole } else { word }
 }
 
 /// Whether the number that begins here is the first of an IPv4 address.
@@ -291,10 +190,6 @@ fn is_mixed(code: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{LargeStringArray, StringArray, StringViewArray};
-    use arrow::datatypes::{Int16Type, Int32Type, Int64Type};
-    use datafusion::config::ConfigOptions;
-
     use super::*;
 
     #[test]
@@ -307,6 +202,35 @@ mod tests {
         assert_eq!(form(lines[0]).count_ones(), 1);
         assert_ne!(form(lines[0]), form("app.exe --port 80"));
         assert_ne!(form("reg query a"), form("reg add a"));
+    }
+
+    #[test]
+    fn nothing_is_hidden_behind_a_users_folder() {
+        let code = "aB3/".repeat(10);
+        for (rest, found) in [
+            ("& powershell -w hidden -enc SQBGACgAJABQAFMAVgBlAHIA", 3),
+            ("http://10.0.0.1/x", 8 | 16),
+            ("10.0.0.1\\x", 16),
+            (r"\\files01\share", 32),
+            (&code, 4),
+        ] {
+            for folder in [
+                r"cmd C:\Users\bob",
+                r"cmd C:\Temp\bob",
+                r"cmd C:\Users\bob\x",
+            ] {
+                assert_eq!(signs(&format!("{folder} {rest}")), found, "{folder} {rest}");
+            }
+        }
+        assert_ne!(
+            form(r"x C:\Users\bob & calc"),
+            form(r"x C:\Users\bob & evil")
+        );
+        assert_eq!(
+            form(r"x C:\Users\bob\a"),
+            form(r"x C:\Users\Anna Maria Berg\a")
+        );
+        assert_eq!(form(r"x C:\Users\bob"), form(r"x C:\Users\eve"));
     }
 
     #[test]
@@ -403,26 +327,6 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_text_is_read_and_null_is_a_line_of_no_bytes() {
-        let lines = [Some("ping 10.0.0.1"), None, Some(""), Some("é🏝\u{0}")];
-        let kinds: [ArrayRef; 3] = [
-            Arc::new(StringArray::from(lines.to_vec())),
-            Arc::new(StringViewArray::from(lines.to_vec())),
-            Arc::new(LargeStringArray::from(lines.to_vec())),
-        ];
-        for kind in kinds {
-            let features = call(kind);
-            let lengths = features.column(0).as_primitive::<Int32Type>();
-            assert_eq!(lengths.values()[..], [13, 0, 0, 7]);
-            let signs = features.column(1).as_primitive::<Int16Type>();
-            assert_eq!(signs.values()[..], [16, 0, 0, 0]);
-            let forms = features.column(2).as_primitive::<Int64Type>();
-            assert_eq!(forms.value(1), forms.value(2));
-            assert_eq!(forms.null_count(), 0);
-        }
-    }
-
-    #[test]
     fn hostile_lines_are_read_in_a_moment() {
         let parts = [
             "-e ", "1.1.", r"\\", "users/", "://", "-w 1", "A", "é", "\"", " /",
@@ -437,21 +341,7 @@ mod tests {
         read(line.as_bytes()).0
     }
 
-    fn form(line: &str) -> u64 {
+    fn form(line: &str) -> i64 {
         read(line.as_bytes()).1
-    }
-
-    fn call(lines: ArrayRef) -> StructArray {
-        let rows = lines.len();
-        let udf = line_features_udf();
-        let args = ScalarFunctionArgs {
-            arg_fields: vec![Arc::new(Field::new("f", lines.data_type().clone(), true))],
-            return_field: Arc::new(Field::new("f", udf.return_type(&[]).unwrap(), true)),
-            args: vec![ColumnarValue::Array(lines)],
-            number_rows: rows,
-            config_options: Arc::new(ConfigOptions::default()),
-        };
-        let features = udf.invoke_with_args(args).unwrap().into_array(rows);
-        features.unwrap().as_struct().clone()
     }
 }
