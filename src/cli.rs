@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crannog::feedback::Label;
 use crannog::job::Format;
@@ -257,10 +258,10 @@ pub struct LabelArgs {
     #[arg(value_parser = parse_label)]
     pub label: Label,
     /// Why.
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub reason: String,
     /// Who says so [default: the user].
-    #[arg(long, env = "USER")]
+    #[arg(long, env = "USER", value_parser = NonEmptyStringValueParser::new())]
     pub author: String,
     /// Lay `key=value` over the job file; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]

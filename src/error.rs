@@ -130,6 +130,10 @@ pub enum Error {
         id: String,
         /// How many have it.
         found: usize,
+        /// What `crannog query` calls the output table.
+        table: String,
+        /// The job file.
+        job: PathBuf,
     },
     /// What a finding was made of is not in the sources any more.
     #[error("the row of finding `{id}` cannot be made again")]
@@ -324,10 +328,11 @@ impl Error {
                 "give each job an output folder of its own, or name a report of this job with `--results FILE`"
                     .to_owned(),
             ),
-            Self::NoFinding { found, .. } => Some(match found {
-                0 => "`crannog query 'SELECT finding_id, … FROM anomalies' --job JOB` shows the ids (the table goes by its folder's name)".to_owned(),
-                _ => "write more of the id".to_owned(),
-            }),
+            Self::NoFinding { found: 0, table, job, .. } => Some(format!(
+                "`crannog query 'SELECT finding_id FROM \"{table}\"' --job {}` lists them",
+                job.display()
+            )),
+            Self::NoFinding { .. } => Some("write more of the id".to_owned()),
             Self::FindingGone { .. } => Some(
                 "the sources have lost its events since, or the job's SQL has changed".to_owned(),
             ),

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::Delivered;
 use crate::error::{Error, Result};
 use crate::features::FeatureTable;
+use crate::feedback::SUPPRESSED_BY;
 use crate::forest::{ColumnScale, IsolationForest, IsolationForestParams};
 use crate::incremental::KeptSummary;
 use crate::job::{DeltaTarget, Interval, Job};
@@ -42,6 +43,9 @@ pub struct RunReport {
     pub isolation_forest: ModelSummary,
     /// How many findings there are.
     pub findings: usize,
+    /// How many of them are suppressed by what people have said.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub suppressed: usize,
     /// Where they were written.
     pub sinks: Vec<Receipt>,
     /// What was sent to whom, after all else.
@@ -58,6 +62,17 @@ pub struct RunReport {
     /// The findings themselves.
     #[serde(skip)]
     pub rows: Vec<RecordBatch>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// How many findings somebody has allowed.
+fn suppressed(findings: &RecordBatch) -> usize {
+    let by = findings.column_by_name(SUPPRESSED_BY);
+    by.map_or(0, |by| by.len() - by.logical_null_count())
 }
 
 /// The forest and what it thought of its rows.
@@ -218,6 +233,7 @@ impl RunReport {
             model: run.model_run(),
             isolation_forest: results.model,
             findings: results.findings.iter().map(RecordBatch::num_rows).sum(),
+            suppressed: results.findings.iter().map(suppressed).sum(),
             sinks: results.sinks,
             delivered: Vec::new(),
             stages: stages.to_vec(),

@@ -133,22 +133,36 @@ async fn judge(
         Some(older) => older.model.training_scores.clone(),
         None => features.training_scores(&scores, &order),
     };
+    let reasons = match pipeline.asks_for_reasons() {
+        true => {
+            let typical = older.and_then(|older| older.model.typical.clone());
+            Reasons::new(job, &forest, &features, &order, typical).map_err(Error::Scored)?
+        }
+        false => None,
+    };
+    let typical = reasons.as_ref().map(|reasons| reasons.typical().to_vec());
     let judgement = Judgement {
         training_scores: training_scores.clone(),
         severity: job.severity,
-        reasons: pipeline
-            .asks_for_reasons()
-            .then(|| Reasons::new(job, &forest, &features, &order))
-            .flatten(),
+        reasons,
     };
     let suppressed = pipeline.suppressed(&features)?;
-    let scored = Scored::new(job, features, &scores, forest.offset(), &order, &suppressed);
+    let scored = Scored::new(
+        job,
+        features,
+        &scores,
+        forest.offset(),
+        &order,
+        &suppressed,
+        run.interval.detect_start.timestamp_micros(),
+    );
     let scored = scored.map_err(Error::Scored)?;
     let learnt = older.is_none().then(|| SavedModel {
         run: ModelRun::new(job, run),
         forest: forest.into_owned(),
         scales,
         training_scores,
+        typical,
         dictionaries: pipeline.take_dictionaries(),
     });
     model.score_quantiles = ScoreQuantiles::of(&mut scores);

@@ -95,13 +95,13 @@ fn stopped(source: DataFusionError) -> Error {
 /// What a run of the job told of itself.
 pub async fn report(job: &Job, which: Which<'_>) -> Result<RunReport> {
     let kept = match which {
-        Which::Run(id) => return Runs::open(job).await?.report(job, Some(id)).await,
+        Which::Run(id) => return Runs::open_to_read(job).await?.report(job, Some(id)).await,
         Which::File(path) => Some(path.to_owned()),
         Which::Last => last_report(job)?,
     };
     match kept {
         Some(path) => from_file(job, path),
-        None => Runs::open(job).await?.report(job, None).await,
+        None => Runs::open_to_read(job).await?.report(job, None).await,
     }
 }
 
@@ -145,9 +145,18 @@ fn table<'a>(job: &'a Job, report: &RunReport) -> Option<(&'a DeltaTarget, u64)>
 
 /// The finding of the job whose id begins so, as the first output table has it now: one row.
 pub async fn finding(job: &Job, id: &str) -> Result<RecordBatch> {
+    let id = &id.to_lowercase();
+    let table = job.sinks[0].location.resolve()?;
+    let table = table
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
     let unknown = |found| Error::NoFinding {
-        id: id.to_owned(),
+        id: id.clone(),
         found,
+        table: table.to_owned(),
+        job: job.document.path().to_owned(),
     };
     let ctx = session::connect(job)?;
     let target = job
@@ -159,7 +168,7 @@ pub async fn finding(job: &Job, id: &str) -> Result<RecordBatch> {
         return Err(unknown(0));
     }
     let rows = ctx.table(FINDINGS).await.map_err(stopped)?;
-    let is_it = starts_with(ident(sinks::FINDING_ID), lit(id));
+    let is_it = starts_with(ident(sinks::FINDING_ID), lit(id.as_str()));
     let rows = rows.filter(is_it).map_err(stopped)?;
     let schema = std::sync::Arc::clone(rows.schema().inner());
     let rows = rows.collect().await.map_err(stopped)?;
@@ -172,12 +181,13 @@ pub async fn finding(job: &Job, id: &str) -> Result<RecordBatch> {
 
 /// The model that judged in a run: its own, or the older one.
 pub async fn model_of(job: &Job, run: &str) -> Result<LoadedModel> {
-    let run = Runs::open(job).await?.find(job, Some(run)).await?;
+    let run = Runs::open_to_read(job).await?.find(job, Some(run)).await?;
     let loaded = Models::open(job)?
         .load(run.model.as_ref().unwrap_or(&run.run_id))
         .await?;
     let fits = loaded.model.check(job);
     fits.map_err(|error| loaded.unfit(error))?;
+    tell_of_changes(&loaded, job);
     Ok(loaded)
 }
 
@@ -204,6 +214,11 @@ pub async fn model(job: &Job, name: &str) -> Result<LoadedModel> {
         .model
         .check(job)
         .map_err(|error| loaded.unfit(error))?;
+    tell_of_changes(&loaded, job);
+    Ok(loaded)
+}
+
+fn tell_of_changes(loaded: &LoadedModel, job: &Job) {
     let changes = loaded.model.changes(job);
     if !changes.is_empty() {
         tracing::warn!(
@@ -212,5 +227,4 @@ pub async fn model(job: &Job, name: &str) -> Result<LoadedModel> {
             changes.join(", ")
         );
     }
-    Ok(loaded)
 }

@@ -148,7 +148,7 @@ async fn make(case: &Path, variant: &Value) -> Result<RecordBatch, Error> {
     let scores = vec![-0.5; features.n_samples()];
     let order = strangest_first(&scores);
     let suppressed = pipeline.suppressed(&features)?;
-    let scored = Scored::new(&job, features, &scores, -0.5, &order, &suppressed).unwrap();
+    let scored = Scored::new(&job, features, &scores, -0.5, &order, &suppressed, 0).unwrap();
     let judgement = Judgement {
         training_scores: None,
         severity: job.severity,

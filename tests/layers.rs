@@ -131,6 +131,7 @@ const LAYERS: [(&str, &[&str]); 40] = [
         &[
             "delivery",
             "features",
+            "feedback",
             "forest",
             "incremental",
             "job",

@@ -8,6 +8,7 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::error::ArrowError;
 use arrow::json::ArrayWriter;
+use arrow::json::writer::{JsonArray, WriterBuilder};
 use crannog::cells::{Cell, cells};
 use crannog::display::plain;
 use crannog::explain::{Explanation, explain};
@@ -31,13 +32,17 @@ pub fn run(args: &ExplainArgs) -> Result<()> {
 }
 
 fn show(job: &Job, explained: &Explanation, limit: usize) -> Result<()> {
-    say(&whole(&explained.finding)?)?;
+    say(&whole(&explained.finding, limit)?)?;
     if let Some((expected, own)) = explained.path_lengths {
         say(&format!(
             "\nwhy: {own:.2} cuts set it apart on average, {expected:.2} are to be expected; the contributions are the difference"
         ))?;
         let reasons = reasons(job, explained).map_err(Error::Print)?;
         say(&table::all(&reasons).map_err(Error::Print)?)?;
+    } else {
+        say(
+            "\nwhy: the forest cuts by planes of several features, and has no reasons of one each",
+        )?;
     }
     if let Some(closest) = &explained.closest {
         let keys = job
@@ -74,8 +79,8 @@ fn show(job: &Job, explained: &Explanation, limit: usize) -> Result<()> {
     Ok(())
 }
 
-/// Every column of the finding on a line, lists on several.
-fn whole(finding: &RecordBatch) -> Result<String> {
+/// Every column of the finding on a line, lists on `limit` lines.
+fn whole(finding: &RecordBatch, limit: usize) -> Result<String> {
     let schema = finding.schema();
     let width = schema.fields().iter().map(|field| field.name().len()).max();
     let width = width.unwrap_or_default();
@@ -88,9 +93,12 @@ fn whole(finding: &RecordBatch) -> Result<String> {
         let cell = &cells(column).map_err(Error::Print)?[0];
         match cell {
             Cell::List(items) => {
-                for (place, item) in items.iter().enumerate() {
+                for (place, item) in items.iter().take(limit).enumerate() {
                     let name = if place == 0 { name.as_str() } else { "" };
                     lines.push(format!("{name:width$}  {item}"));
+                }
+                if let Some(more) = items.len().checked_sub(limit).filter(|more| *more > 0) {
+                    lines.push(format!("{:width$}  and {more} more", ""));
                 }
             }
             other => lines.push(format!("{name:width$}  {other}")),
@@ -181,7 +189,10 @@ fn as_json(explained: &Explanation) -> Result<Value, ArrowError> {
 
 /// Rows as JSON objects.
 fn objects(rows: &[RecordBatch]) -> Result<Value, ArrowError> {
-    let mut writer = ArrayWriter::new(Vec::new());
+    // A key without a value is still a key.
+    let mut writer: ArrayWriter<_> = WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, JsonArray>(Vec::new());
     for batch in rows {
         writer.write(batch)?;
     }

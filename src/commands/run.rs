@@ -12,7 +12,7 @@ use crannog::feedback::SUPPRESSED_BY;
 use crannog::progress::{Progress, Stage};
 use crannog::report::RunReport;
 use crannog::run::{self, RunOptions};
-use crannog::{Error, Job, Result, page};
+use crannog::{Error, Job, Result, page, sinks};
 use indicatif::HumanBytes;
 
 use super::stop::Limits;
@@ -90,13 +90,17 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
     if report.findings > 0 && limit > 0 {
         let rows = strangest(&report.rows, &job.features.keys, limit).map_err(Error::Print)?;
         say(&table::all(&in_lines(&rows)?).map_err(Error::Print)?)?;
-        show_explanations(&rows)?;
+        show_explanations(job, &rows)?;
     }
     let model = &report.isolation_forest;
     let zone = &job.window.timezone;
     say(&format!(
-        "{} from {} to {} ({}), of {} judged in all ({}: anomaly_score above {:.4})",
+        "{}{} from {} to {} ({}), of {} judged in all ({}: anomaly_score above {:.4})",
         counted(report.findings, "finding"),
+        match report.suppressed {
+            0 => String::new(),
+            suppressed => format!(" ({suppressed} suppressed)"),
+        },
         zone.local(report.interval.detect_start).format("%F %R"),
         zone.local(report.interval.detect_end).format("%F %R"),
         zone.name(),
@@ -156,8 +160,8 @@ fn show(job: &Job, report: &RunReport, limit: usize, watched: bool) -> Result<()
 /// The column of words that say why, which are too long for a table.
 const EXPLANATION: &str = "explanation";
 
-/// Why each row is strange, where the job says so.
-fn show_explanations(rows: &RecordBatch) -> Result<()> {
+/// Why each row is strange, where the job says so, and by what id `explain` and `label` know it.
+fn show_explanations(job: &Job, rows: &RecordBatch) -> Result<()> {
     let texts = |name| {
         let column = rows.column_by_name(name).map(cells);
         column.transpose().map_err(Error::Print)
@@ -166,11 +170,12 @@ fn show_explanations(rows: &RecordBatch) -> Result<()> {
         return Ok(());
     };
     let ranks = texts("rank")?;
-    for (row, explanation) in explanations.iter().enumerate() {
+    let ids = sinks::ids(job, rows).map_err(Error::Print)?;
+    for ((row, explanation), id) in explanations.iter().enumerate().zip(ids) {
         let rank = ranks
             .as_ref()
             .map_or(String::new(), |ranks| ranks[row].to_string());
-        say(&format!("{rank:>6}  {explanation}"))?;
+        say(&format!("{rank:>6}  {}  {explanation}", &id[..8]))?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::cli::{ResultFormat, RunsArgs};
 pub fn run(args: &RunsArgs) -> Result<()> {
     let job = Job::load(&args.job, &args.overrides)?;
     let mut runs = block_on(session::threads(&job), async {
-        Runs::open(&job).await?.of(&job).await
+        Runs::open_to_read(&job).await?.of(&job).await
     })?;
     runs.truncate(args.limit);
     match args.format {

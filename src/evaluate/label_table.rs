@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::functions::local_time;
 use crate::job::{Interval, Job, JobError, Location, SqlFile};
 use crate::misfit::misfit;
+use crate::nearest::did_you_mean;
 use crate::pipeline::Pipeline;
 use crate::session;
 use crate::source::{SourceError, register_all, register_beside};
@@ -64,6 +65,18 @@ impl LabelTable {
             .map(String::as_str)
             .chain([LABEL, ATTACK, SUBSET])
             .collect();
+        let passed_over = columns
+            .iter()
+            .filter(|name| !wanted.contains(name.as_str()));
+        for name in passed_over {
+            let wanted = wanted
+                .iter()
+                .copied()
+                .filter(|wanted| !columns.iter().any(|name| name == wanted));
+            if let Some(meant) = did_you_mean(name, wanted.collect::<Vec<_>>()) {
+                tracing::warn!("labels `{shown}`: the column `{name}` is passed over; {meant}");
+            }
+        }
         let used = columns.iter().filter(|name| wanted.contains(name.as_str()));
         let used: Vec<_> = used.map(ident).collect();
         let batches = match used.is_empty() {

@@ -158,10 +158,30 @@ fn beside(job: &Job) -> Result<Vec<Job>> {
         let other = Job::load(path, &[])?;
         let overrides = job.document.content().skip(1);
         let overrides = overrides.filter(|assignment| is_shared(assignment, &other));
-        let overrides: Vec<_> = overrides.map(str::to_owned).collect();
+        let overrides = overrides.map(|assignment| as_there(assignment, job));
+        let overrides = overrides.collect::<Result<Vec<_>>>()?;
         Ok(Job::load(path, &overrides)?)
     };
     job.evaluation.beside.iter().map(load).collect()
+}
+
+/// A `key=value` of this job as another one has to be told: a relative location starts from this one's folder.
+fn as_there(assignment: &str, job: &Job) -> Result<String> {
+    let key = assignment.split('=').next().unwrap_or_default().trim();
+    let source = key
+        .strip_prefix("sources.")
+        .and_then(|rest| rest.strip_suffix(".location"));
+    let source = job
+        .sources
+        .iter()
+        .find(|known| Some(known.name.as_str()) == source);
+    match source.filter(|source| !source.location.template.is_secret()) {
+        Some(source) => {
+            let location = toml::Value::String(source.location.resolve()?);
+            Ok(format!("{key}={location}"))
+        }
+        None => Ok(assignment.to_owned()),
+    }
 }
 
 /// Whether a `key=value` is about data that the other job has too.

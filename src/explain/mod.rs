@@ -7,7 +7,7 @@ mod closest;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Float64Type, TimestampMicrosecondType};
 use chrono::DateTime;
 
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::judgement::Judgement;
 use crate::pipeline::Pipeline;
 use crate::progress::Progress;
 use crate::reasons::{Reason, Reasons};
-use crate::scoring::{Scored, strangest_first};
+use crate::scoring::{Scored, anomaly_score, strangest_first};
 use crate::{saved, session, sinks, source};
 
 /// What there is to say of a finding.
@@ -89,7 +89,10 @@ pub async fn explain(job: &Job, id: &str, progress: &mut Progress) -> Result<Exp
     let number = sinks::row_of(&asked, features.rows(), &id)
         .map_err(Error::Scored)?
         .ok_or_else(gone)?;
-    let reasons = Reasons::new(&asked, forest, &features, &order);
+    tell_if_other(&finding, anomaly_score(scores[number]));
+    let typical = model.model.typical.clone();
+    let reasons = Reasons::new(&asked, forest, &features, &order, typical);
+    let reasons = reasons.map_err(Error::Scored)?;
     let found = reasons.as_ref().map(|reasons| reasons.of_row(number));
     let found = found
         .transpose()
@@ -112,6 +115,7 @@ pub async fn explain(job: &Job, id: &str, progress: &mut Progress) -> Result<Exp
         forest.offset(),
         &order,
         &suppressed,
+        interval.detect_start.timestamp_micros(),
     );
     let scored = scored.map_err(Error::Scored)?;
     let row = scored.row(number);
@@ -130,4 +134,18 @@ pub async fn explain(job: &Job, id: &str, progress: &mut Progress) -> Result<Exp
         closest,
         tables: shown.collect(),
     })
+}
+
+/// A row that is not what it was then has other reasons.
+fn tell_if_other(finding: &RecordBatch, now: f64) {
+    let then = finding.column_by_name("anomaly_score");
+    let then = then.and_then(|scores| scores.as_primitive_opt::<Float64Type>());
+    if let Some(then) = then
+        .map(|scores| scores.value(0))
+        .filter(|then| *then != now)
+    {
+        tracing::warn!(
+            "the row has an anomaly_score of {now:.4} now, and had {then:.4}: the job or its sources have changed since, and so may the reasons"
+        );
+    }
 }

@@ -124,10 +124,17 @@ impl Feedback {
 
     /// Which of these rows are labelled malicious; `None` if none is.
     pub fn malicious(&self, rows: &[RecordBatch]) -> Result<Option<BooleanBuffer>, FeedbackError> {
-        match &self.labels {
-            Some(labels) => labels.malicious(rows),
-            None => Ok(None),
+        let malicious = match &self.labels {
+            Some(labels) => labels.malicious(rows)?,
+            None => None,
+        };
+        let (count, all) = malicious
+            .as_ref()
+            .map_or((0, 0), |rows| (rows.count_set_bits(), rows.len()));
+        if count > all / 2 {
+            tracing::warn!("{count} of {all} rows are labelled malicious, and are not learnt from");
         }
+        Ok(malicious)
     }
 
     /// By whose word each row is suppressed, NULL where by nobody's; `is_reported` says which rows are looked at.

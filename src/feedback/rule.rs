@@ -85,7 +85,18 @@ impl Rule {
                 scope.collect(),
             )
         };
-        (0..rows.len()).map(rule).collect()
+        let rules: Vec<Self> = (0..rows.len()).map(rule).collect::<Result<_, _>>()?;
+        let twice = rules
+            .iter()
+            .enumerate()
+            .find(|(place, rule)| rules[..*place].iter().any(|other| other.name == rule.name));
+        match twice {
+            None => Ok(rules),
+            Some((_, rule)) => Err(FeedbackError::Row {
+                name: format!("rule `{}`", rule.name),
+                problem: "there are two of this name".to_owned(),
+            }),
+        }
     }
 
     fn try_new(
@@ -106,9 +117,12 @@ impl Rule {
         {
             return Err(wrong("it needs a name, a reason and an author".to_owned()));
         }
-        if scope.is_empty() {
+        if scope
+            .values()
+            .all(|pattern| pattern.chars().all(|letter| letter == '*'))
+        {
             return Err(wrong(
-                "it has no scope, and would allow everything".to_owned(),
+                "its scope is everything: name what it allows".to_owned(),
             ));
         }
         let expires = expires.map(|text| {

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::judgement;
+use super::{check_scores, judgement};
 use crate::judgement::JudgementSlot;
 
 pub(super) fn anomaly_percentile_udf(slot: JudgementSlot) -> ScalarUDF {
@@ -44,7 +44,9 @@ impl ScalarUDFImpl for AnomalyPercentile {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let judgement = judgement(&self.slot, self.name())?;
         let scores = ColumnarValue::values_to_arrays(&args.args)?;
-        let scores = scores[0].as_primitive::<Float64Type>().iter();
+        let scores = scores[0].as_primitive::<Float64Type>();
+        check_scores(self.name(), scores)?;
+        let scores = scores.iter();
         let percentiles: Float64Array = scores.map(|score| judgement.percentile(score?)).collect();
         Ok(ColumnarValue::Array(Arc::new(percentiles)))
     }

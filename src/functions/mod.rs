@@ -10,7 +10,8 @@ mod rarest_bit;
 mod reasons;
 mod severity;
 
-use datafusion::common::{Result, exec_datafusion_err};
+use arrow::array::Float64Array;
+use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionContext;
 
@@ -56,4 +57,16 @@ fn judgement<'s>(slot: &'s JudgementSlot, function: &str) -> Result<&'s Judgemen
     slot.get().ok_or_else(|| {
         exec_datafusion_err!("{function}() speaks of judged rows, and there are none yet: give it a column of `scored`")
     })
+}
+
+/// A function of scores is of no use for anything else.
+fn check_scores(function: &str, scores: &Float64Array) -> Result<()> {
+    match scores
+        .iter()
+        .flatten()
+        .find(|score| !(0.0..=1.0).contains(score))
+    {
+        None => Ok(()),
+        Some(other) => exec_err!("{function}() is of an anomaly_score, 0 to 1, and not of {other}"),
+    }
 }

@@ -9,7 +9,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::judgement;
+use super::{check_scores, judgement};
 use crate::judgement::JudgementSlot;
 
 pub(super) fn severity_udf(slot: JudgementSlot) -> ScalarUDF {
@@ -41,7 +41,9 @@ impl ScalarUDFImpl for Severity {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let judgement = judgement(&self.slot, self.name())?;
         let scores = ColumnarValue::values_to_arrays(&args.args)?;
-        let scores = scores[0].as_primitive::<Float64Type>().iter();
+        let scores = scores[0].as_primitive::<Float64Type>();
+        check_scores(self.name(), scores)?;
+        let scores = scores.iter();
         let words: StringArray = scores.map(|score| judgement.severity(score?)).collect();
         Ok(ColumnarValue::Array(Arc::new(words)))
     }

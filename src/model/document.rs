@@ -50,6 +50,8 @@ pub(super) struct Document<Tree> {
     offset: Number,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     training_scores: Option<ScoresDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    typical: Option<Vec<Option<Number>>>,
     standard_scaler: Option<ScalerDocument>,
     dictionaries: Vec<DictionaryDocument>,
     trees: Vec<Tree>,
@@ -132,6 +134,10 @@ impl<Tree> Document<Tree> {
             max_samples: parts.max_samples,
             offset: Number(parts.offset),
             training_scores: model.training_scores.as_ref().map(ScoresDocument::of),
+            typical: model
+                .typical
+                .as_ref()
+                .map(|typical| typical.iter().map(|value| value.map(Number)).collect()),
             standard_scaler: model.scales.as_deref().map(ScalerDocument::of),
             dictionaries: dictionaries.collect::<Result<_, _>>()?,
             trees,
@@ -157,12 +163,22 @@ impl<Tree> Document<Tree> {
         };
         let scores = self.training_scores;
         let scores = scores.map(|scores| scores.into_scores().ok_or(ModelError::TrainingScores));
+        let typical = self
+            .typical
+            .map(|typical| match typical.len() == n_features {
+                true => Ok(typical
+                    .into_iter()
+                    .map(|value| value.map(|Number(value)| value))
+                    .collect()),
+                false => Err(ModelError::Typical),
+            });
         let dictionaries = self.dictionaries.into_iter().map(Dictionary::read);
         Ok(SavedModel {
             run: self.run,
             forest: IsolationForest::try_from_parts(parts)?,
             scales: scales.transpose()?,
             training_scores: scores.transpose()?,
+            typical: typical.transpose()?,
             dictionaries: dictionaries.collect::<Result<_, _>>()?,
         })
     }

@@ -70,6 +70,9 @@ pub enum ModelError {
     /// The scaler does not fit the columns.
     #[error("its scaler has not a mean, a variance and a scale for each feature")]
     ScalerLength,
+    /// Not a value for each feature.
+    #[error("it has not a typical value for each feature")]
+    Typical,
     /// Scores that no rows have.
     #[error("its training scores are no forest's")]
     TrainingScores,

@@ -47,6 +47,9 @@ pub struct SavedModel {
     pub scales: Option<Vec<ColumnScale>>,
     /// Where a score stands among those of the rows that were learnt from; none in a file of before there were any.
     pub training_scores: Option<TrainingScores>,
+    /// The median of each feature column in the rows that were learnt from, where the run gave reasons; `None` of a column
+    /// without values.
+    pub typical: Option<Vec<Option<f64>>>,
     /// The rows of the steps that the job names as its dictionaries.
     pub dictionaries: Vec<Dictionary>,
 }

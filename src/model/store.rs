@@ -229,6 +229,7 @@ mod tests {
             forest: IsolationForest::fit(&IsolationForestParams::default(), &x).unwrap(),
             scales: None,
             training_scores: None,
+            typical: None,
             dictionaries: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@
 
 mod typical;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type};
@@ -34,8 +34,8 @@ pub struct Reasons {
     rows: Vec<RecordBatch>,
     /// The rows from the strangest to the least strange.
     order: Vec<u32>,
-    typical: OnceLock<Vec<Option<f64>>>,
-    learnt: Option<arrow::buffer::BooleanBuffer>,
+    /// What is typical of each feature.
+    typical: Vec<Option<f64>>,
 }
 
 /// What one feature did to a row's path.
@@ -54,22 +54,44 @@ pub struct Reason {
 }
 
 impl Reasons {
-    /// Of these rows and the forest that judged them, `None` for an extended one; `order` is the rows from the strangest to the least strange.
+    /// Of these rows and the forest that judged them, `None` for an extended one; `order` is the rows from the strangest to the
+    /// least strange. What is typical an older model may know (`typical`); else it is that of the rows that are learnt from.
+    ///
+    /// # Errors
+    /// A feature that cannot be read as numbers.
     pub fn new(
         job: &Job,
         forest: &IsolationForest,
         table: &FeatureTable,
         order: &[u32],
-    ) -> Option<Self> {
-        Some(Self {
-            explainer: TreeExplainer::new(forest)?,
+        typical: Option<Vec<Option<f64>>>,
+    ) -> Result<Option<Self>, ArrowError> {
+        let Some(explainer) = TreeExplainer::new(forest) else {
+            return Ok(None);
+        };
+        let median = |feature: &String| typical::median(table.rows(), feature, table.learnt_rows());
+        let typical = match typical {
+            Some(typical) => typical,
+            None => job
+                .features
+                .columns
+                .iter()
+                .map(median)
+                .collect::<Result<_, _>>()?,
+        };
+        Ok(Some(Self {
+            explainer,
             job: job.clone(),
             matrix: table.shared_matrix(),
             rows: table.rows().to_vec(),
             order: order.to_vec(),
-            typical: OnceLock::new(),
-            learnt: table.learnt_rows().cloned(),
-        })
+            typical,
+        }))
+    }
+
+    /// The median of each feature in the rows that were learnt from; `None` of a feature without values.
+    pub fn typical(&self) -> &[Option<f64>] {
+        &self.typical
     }
 
     /// The reasons of the row of this rank, the strongest first; `None` if there is no such row.
@@ -101,15 +123,15 @@ impl Reasons {
         let features = self.job.features.columns.iter();
         let mut reasons = features
             .zip(values)
-            .zip(self.typical()?)
+            .zip(&self.typical)
             .map(|((feature, shap), typical)| {
                 let value = number_in(&row, feature)?;
                 Ok(Reason {
                     feature: feature.clone(),
                     value,
                     typical: *typical,
-                    contribution: -shap,
-                    text: self.words(&row, feature, value, *typical)?,
+                    contribution: 0.0 - shap,
+                    text: self.words(&row, feature, value, *typical, shap < 0.0)?,
                 })
             })
             .collect::<Result<Vec<_>, ArrowError>>()?;
@@ -124,27 +146,17 @@ impl Reasons {
         (expected, expected - shorter)
     }
 
-    /// What is typical of each feature, once somebody asks.
-    fn typical(&self) -> Result<&[Option<f64>], ArrowError> {
-        if let Some(typical) = self.typical.get() {
-            return Ok(typical);
-        }
-        let columns = self.job.features.columns.iter();
-        let typical = columns
-            .map(|feature| typical::median(&self.rows, feature, self.learnt.as_ref()))
-            .collect::<Result<_, _>>()?;
-        Ok(self.typical.get_or_init(|| typical))
-    }
-
-    /// The job's sentence for a feature, or the plain one.
+    /// The job's sentence for a feature, or the plain one: a sentence says what is strange, and is none for what is not.
     fn words(
         &self,
         row: &RecordBatch,
         feature: &str,
         value: Option<f64>,
         typical: Option<f64>,
+        is_reason: bool,
     ) -> Result<String, ArrowError> {
-        let Some(sentence) = self.job.features.text.get(feature) else {
+        let sentence = self.job.features.text.get(feature);
+        let Some(sentence) = sentence.filter(|_| is_reason) else {
             return Ok(format!(
                 "`{feature}` is {} (typical: {})",
                 number(value),

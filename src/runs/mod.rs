@@ -22,7 +22,7 @@ use crate::fault;
 use crate::job::Job;
 use crate::put_if_absent;
 use crate::report::RunReport;
-use crate::sinks::{Made, SinkError, commit_once, create, open_table};
+use crate::sinks::{Made, SinkError, commit_once, create, open_table, open_table_to_read};
 
 pub use error::RunsError;
 pub use record::{Outcome, RunRecord};
@@ -43,6 +43,14 @@ impl Runs {
         let shown = job.runs.location.to_string();
         let opened = Self::open_table(job).await;
         let table = opened.map_err(|error| blame(shown.clone(), error))?;
+        Ok(Self { shown, table })
+    }
+
+    /// Opens the job's table of runs to read it: who may not write it can.
+    pub async fn open_to_read(job: &Job) -> Result<Self> {
+        let shown = job.runs.location.to_string();
+        let opened = open_table_to_read(&job.runs).await;
+        let table = opened.map_err(|error| blame(shown.clone(), error.into()))?;
         Ok(Self { shown, table })
     }
 

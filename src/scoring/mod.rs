@@ -67,7 +67,8 @@ impl Scored {
     }
 
     /// Joins rows and scores by position. `score_samples` and `offset` have scikit-learn's signs: low is strange; `order` is
-    /// [`strangest_first`] of them, and `suppressed` says of each batch of rows by what each is.
+    /// [`strangest_first`] of them, `suppressed` says of each batch of rows by what each is, and
+    /// what is reported begins at `reported_from`, in microseconds.
     ///
     /// # Errors
     /// A time column that tells no days, where the job has a budget.
@@ -81,6 +82,7 @@ impl Scored {
         offset: f64,
         order: &[u32],
         suppressed: &[ArrayRef],
+        reported_from: i64,
     ) -> Result<Self, ArrowError> {
         assert_eq!(
             table.n_samples(),
@@ -96,7 +98,14 @@ impl Scored {
             None => BooleanArray::from(vec![true; ranks.len()]),
             Some(budget) => {
                 let order = order.iter().map(|row| *row as usize);
-                budget::within(budget, &job.window, &batches, suppressed, order)?
+                budget::within(
+                    budget,
+                    &job.window,
+                    reported_from,
+                    &batches,
+                    suppressed,
+                    order,
+                )?
             }
         };
         let mut start = 0;

@@ -180,8 +180,21 @@ pub(crate) fn writer_properties() -> WriterProperties {
 /// Opens a Delta table that is to be written, or looks whether one can be made there; it then has no version.
 pub(crate) async fn open(target: &DeltaTarget) -> Result<DeltaTable, SinkError> {
     let location = target.location.resolve()?;
+    load(target, ensure_table_location(&location)?).await
+}
+
+/// Opens a Delta table that is there, for who may not write it; without one it has no version.
+pub(crate) async fn open_to_read(target: &DeltaTarget) -> Result<DeltaTable, SinkError> {
+    let location = target.location.resolve()?;
+    let url = match location.contains("://") {
+        true => ensure_table_location(&location)?,
+        false => url::Url::from_directory_path(&location).map_err(|()| SinkError::Location)?,
+    };
+    load(target, url).await
+}
+
+async fn load(target: &DeltaTarget, url: url::Url) -> Result<DeltaTable, SinkError> {
     let options = resolve_options(&target.options, &target.location.place)?;
-    let url = ensure_table_location(&location)?;
     let mut table = DeltaTableBuilder::from_url(url)?
         .with_storage_options(options)
         .build()?;

@@ -232,6 +232,16 @@ fn finding_ids(job: &Job, batch: &RecordBatch) -> Result<StringArray, SinkError>
     Ok(StringArray::from_iter_values((0..batch.num_rows()).map(id)))
 }
 
+/// The ids of findings as the job's SQL makes them.
+///
+/// # Errors
+/// A key is missing.
+pub fn ids(job: &Job, findings: &RecordBatch) -> Result<Vec<String>, ArrowError> {
+    let ids = finding_ids(job, findings);
+    let ids = ids.map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+    Ok(ids.iter().flatten().map(str::to_owned).collect())
+}
+
 /// The row whose finding has this id, counted over all batches; `None` if none has.
 pub(crate) fn row_of(
     job: &Job,

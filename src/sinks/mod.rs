@@ -7,10 +7,13 @@ mod finding;
 
 pub(crate) use commit::{commit_once, lost_a_race};
 pub use delta::{DeltaSink, Receipt, Target};
-pub(crate) use delta::{Made, create, open as open_table, write_session, writer_properties};
+pub(crate) use delta::{
+    Made, create, open as open_table, open_to_read as open_table_to_read, write_session,
+    writer_properties,
+};
 pub use error::SinkError;
-pub use finding::is_common;
 pub(crate) use finding::{DATE, FINDING_ID, row_of, stored_type};
+pub use finding::{ids, is_common};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;

@@ -96,7 +96,7 @@ fn what_cannot_be_explained_is_told() {
     dir.crannog(&["explain", JOB, "ab"]).fails(
         3,
         "error: no finding in the output table has an id that begins with `ab`
-         hint: `crannog query 'SELECT finding_id, … FROM anomalies' --job JOB` shows the ids (the table goes by its folder's name)",
+         hint: `crannog query 'SELECT finding_id FROM \"anomalies\"' --job jobs/process_execution.toml` lists them",
     );
     dir.run(&[]).succeeds();
     let found = findings(&dir).remove(0);
@@ -117,6 +117,75 @@ fn sql_for_an_explanation_is_checked_before_anybody_asks() {
             && said
                 .stderr
                 .contains("sql/broken.sql:1: there is no column `nothing` here"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn an_explanation_knows_the_budget_and_who_has_allowed_what() {
+    let dir = judged();
+    dir.write(
+        "jobs/allow.csv",
+        "rule,reason,author,Process\nshells,they are fine,ben,cmd.exe\n",
+    );
+    dir.edit_job(
+        "[[sinks]]",
+        "[allow]\nlocation = \"allow.csv\"\n\n[[sinks]]",
+    );
+    dir.write(
+        "sql/place.sql",
+        "SELECT within_budget, suppressed_by FROM finding",
+    );
+    dir.edit_job(SHIPPED, "sql = [\"../sql/place.sql\"]");
+    dir.run(&[]).succeeds();
+    let budget = ["--set", "findings.budget=\"1 per day\""];
+    for found in findings(&dir) {
+        let said = dir.crannog(
+            &[
+                &[
+                    "explain",
+                    JOB,
+                    text(&found, "finding_id"),
+                    "--format",
+                    "json",
+                ],
+                &budget[..],
+            ]
+            .concat(),
+        );
+        let explained: Value = serde_json::from_str(&said.stdout).unwrap();
+        let place = &explained["tables"][0]["rows"][0];
+        let allowed = text(&found, "Process") == "cmd.exe";
+        assert_eq!(place["suppressed_by"].is_null(), !allowed, "{place}");
+        if !allowed {
+            assert_eq!(
+                place["within_budget"],
+                text(&found, "Process") == "mimikatz.exe"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_row_that_is_another_one_now_is_told() {
+    let dir = judged();
+    dir.run(&[]).succeeds();
+    let found = findings(&dir).remove(0);
+    dir.edit(
+        "sql/process_execution/grouped.sql",
+        "count(*) ",
+        "count(*) + 100 ",
+    );
+    let said = dir.crannog(&["explain", JOB, text(&found, "finding_id")]);
+    assert_eq!(said.code, 0);
+    assert!(
+        said.stderr
+            .contains("the SQL of `grouped` changed since it was learnt"),
+        "{said:?}"
+    );
+    assert!(
+        said.stderr
+            .contains("have changed since, and so may the reasons"),
         "{said:?}"
     );
 }

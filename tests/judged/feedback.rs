@@ -111,7 +111,7 @@ fn a_rule_that_would_allow_too_much_or_nothing_is_refused() {
         (
             "scope   = { Process = \"mimi*.exe\", Computer = \"db-?\" }",
             "scope = {}",
-            "it has no scope, and would allow everything",
+            "its scope is everything: name what it allows",
         ),
         ("Process =", "Proces =", "speaks of a column `Proces`"),
         ("mimi*.exe", "mimi[.exe", "is no pattern for `Process`"),
@@ -154,9 +154,11 @@ fn label(dir: &Dir, finding: &Value, label: &str) {
     let said = dir.crannog(&[
         "label", JOB, id, label, "--reason", "seen", "--author", "anna",
     ]);
-    assert_eq!(
-        said.succeeds().stdout,
-        format!("labelled {label}: the next run of `process_execution` heeds it\n")
+    let said = &said.succeeds().stdout;
+    let process = format!("Process {}", text(finding, "Process"));
+    assert!(
+        said.starts_with(&format!("labelled {label}: ")) && said.contains(&process),
+        "{said}"
     );
 }
 
@@ -278,4 +280,64 @@ fn labels_may_be_a_csv_file_of_some_of_the_keys() {
                 .contains("`harmless` is none of benign, malicious and withdrawn"),
         "{said:?}"
     );
+}
+
+/// As of the 11th, the reported rows that are suppressed, with labels of these lines.
+fn suppressed_by_labels(lines: &[&str]) -> Vec<Value> {
+    let dir = judged();
+    let header = "interval,Computer,Account,AccountType,Process,label,labelled_at,keys";
+    dir.write(
+        "jobs/labels.csv",
+        &format!("{header}\n{}\n", lines.join("\n")),
+    );
+    dir.edit_job(
+        "[[sinks]]",
+        "[labels]\nlocation = \"labels.csv\"\n\n[[sinks]]",
+    );
+    assert_eq!(dir.run(&[]).code, 0);
+    let mut found = findings(&dir);
+    found.retain(|row| !row["suppressed_by"].is_null());
+    found
+}
+
+#[test]
+fn the_last_word_on_a_thing_counts_whatever_its_day() {
+    let benign = "2026-03-08,web-1,alice,User,cmd.exe,benign,2026-03-09T10:00:00Z,";
+    assert_eq!(suppressed_by_labels(&[benign]).len(), 1);
+    for later in [
+        "2026-03-10,web-1,alice,User,cmd.exe,malicious,2026-03-10T10:00:00Z,",
+        "2026-03-09,web-1,alice,User,cmd.exe,withdrawn,2026-03-10T10:00:00Z,",
+        // An earlier word of the very row: it is an attack, whatever is said of other days.
+        "2026-03-10,web-1,alice,User,cmd.exe,malicious,2026-03-09T09:00:00Z,",
+    ] {
+        assert!(suppressed_by_labels(&[later, benign]).is_empty(), "{later}");
+    }
+    let earlier = "2026-03-09,web-1,alice,User,cmd.exe,withdrawn,2026-03-09T09:00:00Z,";
+    assert_eq!(suppressed_by_labels(&[earlier, benign]).len(), 1);
+}
+
+#[test]
+fn a_label_of_other_keys_than_the_job_has_says_nothing() {
+    let of_all = "2026-03-08,web-1,alice,User,cmd.exe,benign,,\"interval, Computer, Account, AccountType, Process\"";
+    assert_eq!(suppressed_by_labels(&[of_all]).len(), 1);
+    let of_hosts = "2026-03-08,web-1,alice,User,cmd.exe,benign,,\"interval, Computer\"";
+    assert!(suppressed_by_labels(&[of_hosts]).is_empty());
+}
+
+#[test]
+fn a_day_in_a_label_is_a_day_on_the_jobs_clock() {
+    let dir = judged();
+    dir.write(
+        "jobs/labels.csv",
+        "interval,Process,label\n2026-03-10,mimikatz.exe,malicious\n",
+    );
+    dir.edit_job(
+        "[[sinks]]",
+        "[labels]\nlocation = \"labels.csv\"\n\n[[sinks]]",
+    );
+    for (zone, learnt) in [("UTC", 27), ("Etc/GMT+3", 27)] {
+        dir.run(&["--set", &format!("window.timezone={zone}")]);
+        let zoned = findings(&dir);
+        assert_eq!(learnt_from(&dir, &zoned[0]), learnt, "{zone}");
+    }
 }

@@ -78,6 +78,7 @@ impl Shape {
             forest: self.forest(),
             scales: Some((0..self.columns).map(scale).collect()),
             training_scores: TrainingScores::of_sorted([-0.75, -0.5, -0.5, -0.25].into_iter()),
+            typical: None,
             dictionaries: vec![labels()],
         }
     }

@@ -138,7 +138,7 @@ impl Growing<'_> {
         columns
     }
 
-    /// Rounded to `f32`, so that a last bit in which logarithms differ between machines makes no other forest.
+    /// Rounded to `f32`, so that a last bit in which logarithms differ between machines hardly ever makes another forest.
     fn normal(&mut self) -> Vec<f32> {
         let pairs = (0..self.n_coordinates.div_ceil(2)).flat_map(|_| self.generator.next_normals());
         let coordinates = pairs.take(self.n_coordinates);
