@@ -115,6 +115,10 @@ mod tests {
         let shares = shares(17_159);
         assert_eq!(shares.len(), 4 * 12 + 1);
         assert!((shares[0] - 1e-4).abs() < 1e-12 && shares[48] == 1.0);
-        assert_eq!((alerts(shares[0], 17_159), alerts(1e-9, 7)), (2, 1));
+        assert_eq!((alerts(shares[0], 17_159), alerts(1e-9, 7)), (1, 1));
+        assert_eq!(
+            (alerts(shares[24], 17_159), alerts(shares[24], 500)),
+            (171, 5)
+        ); // 1 %
     }
 }

@@ -263,7 +263,7 @@ impl<'a> Pipeline<'a> {
         progress: &mut Progress,
     ) -> Result<Vec<RecordBatch>> {
         self.register_judged(&scored, judgement)?;
-        drop(scored); // its rows go as they are read
+        drop(scored); // its rows go as they are read, where no reasons are given of them
         let (last, first) = self
             .job
             .findings

@@ -108,18 +108,21 @@ fn is_share(rest: &[u8]) -> bool {
 /// Bytes of the longest name of a user's folder: a code is longer.
 const LONGEST_NAME: usize = LONG_CODE - 1;
 
-/// The place after the folder that begins here: `\name` of `Users\name\Desktop`. A name may have spaces if a slash ends it and
+/// The place after the folder that begins here: `\name` of `Users\name\Desktop`. A name may have spaces if such a slash ends it and
 /// each is followed by a letter; else it ends with its first word, so that nothing can be hidden behind it.
 fn after_folder(line: &[u8], at: usize) -> usize {
-    if !matches!(line.get(at), Some(b'\\' | b'/')) {
+    let Some(slash @ (b'\\' | b'/')) = line.get(at) else {
         return at;
-    }
+    };
     let name = &line[at + 1..];
     let is_of_name = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'_' | b'-' | b'$');
     let count = |is: &dyn Fn(u8) -> bool| name.iter().take_while(|byte| is(**byte)).count();
     let word = count(&is_of_name);
+    if word > LONGEST_NAME {
+        return at;
+    }
     let whole = count(&|byte| byte == b' ' || is_of_name(byte));
-    let is_closed = matches!(name.get(whole), Some(b'\\' | b'/')) && whole <= LONGEST_NAME;
+    let is_closed = name.get(whole) == Some(slash) && whole <= LONGEST_NAME;
     let spaces = name[..whole].windows(2).filter(|pair| pair[0] == b' ');
     let mut after_spaces = spaces.map(|pair| pair[1]);
     let is_whole = is_closed
@@ -213,6 +216,7 @@ mod tests {
             ("10.0.0.1\\x", 16),
             (r"\\files01\share", 32),
             (&code, 4),
+            (&format!(r"\{code}"), 4),
         ] {
             for folder in [
                 r"cmd C:\Users\bob",

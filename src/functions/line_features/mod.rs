@@ -28,7 +28,11 @@ use datafusion::logical_expr::{
 
 pub(super) fn line_features_udaf() -> AggregateUDF {
     AggregateUDF::from(LineFeatures {
-        signature: Signature::string(1, Volatility::Immutable),
+        signature: Signature::uniform(
+            1,
+            vec![DataType::Utf8View, DataType::Utf8, DataType::LargeUtf8],
+            Volatility::Immutable,
+        ),
     })
 }
 
