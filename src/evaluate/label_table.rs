@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::functions::local_time;
 use crate::job::{Interval, Job, JobError, Location, SqlFile};
 use crate::misfit::misfit;
-use crate::nearest::did_you_mean;
+use crate::nearest::nearest;
 use crate::pipeline::Pipeline;
 use crate::session;
 use crate::source::{SourceError, register_all, register_beside};
@@ -73,8 +73,10 @@ impl LabelTable {
                 .iter()
                 .copied()
                 .filter(|wanted| !columns.iter().any(|name| name == wanted));
-            if let Some(meant) = did_you_mean(name, wanted.collect::<Vec<_>>()) {
-                tracing::warn!("labels `{shown}`: the column `{name}` is passed over; {meant}");
+            if let Some(meant) = nearest(name, wanted) {
+                tracing::warn!(
+                    "labels `{shown}`: the column `{name}` is passed over; did you mean `{meant}`?"
+                );
             }
         }
         let used = columns.iter().filter(|name| wanted.contains(name.as_str()));

@@ -317,3 +317,22 @@ fn the_demos_own_labels_fit_their_jobs() {
         assert_eq!(answer["labels"]["unmatched"], 0);
     }
 }
+
+#[test]
+fn a_column_of_labels_that_is_nearly_a_key_is_told() {
+    let dir = Dir::new();
+    dir.write("labels.csv", "Computr,Process\ndb-1,mimikatz.exe\n");
+    let said = dir.crannog(&[
+        "evaluate",
+        JOB,
+        "--as-of",
+        AS_OF,
+        "--seeds",
+        "1",
+        "--labels",
+        "labels.csv",
+    ]);
+    assert_eq!(said.code, 0);
+    let told = "the column `Computr` is passed over; did you mean `Computer`?";
+    assert!(said.stderr.contains(told), "{said:?}");
+}
