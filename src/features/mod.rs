@@ -268,15 +268,12 @@ impl FeatureTable {
 
     /// The scores of the rows that are learnt from; `order` is all rows from the strangest to the least strange.
     pub fn training_scores(&self, score_samples: &[f64], order: &[u32]) -> Option<TrainingScores> {
-        let is_learnt = |row: &&u32| match &self.learnt {
-            Some(learnt) => learnt.value(**row as usize),
-            None => true,
+        let score = |row: &u32| score_samples[*row as usize];
+        let Some(learnt) = &self.learnt else {
+            return TrainingScores::of_sorted(order.iter().map(score));
         };
-        let scores: Vec<_> = order
-            .iter()
-            .filter(is_learnt)
-            .map(|row| score_samples[*row as usize])
-            .collect();
+        let of_learnt = order.iter().filter(|row| learnt.value(**row as usize));
+        let scores: Vec<_> = of_learnt.map(score).collect();
         TrainingScores::of_sorted(scores.into_iter())
     }
 

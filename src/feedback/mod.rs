@@ -117,6 +117,11 @@ impl Feedback {
         }
     }
 
+    /// Whether nobody has said anything that suppresses.
+    pub fn is_silent(&self) -> bool {
+        self.rules.is_empty() && self.labels.is_none()
+    }
+
     /// Tells what was said from what was said another time; `None` where the job asks nobody.
     pub fn digest(&self) -> Option<&str> {
         self.digest.as_deref()
