@@ -15,7 +15,7 @@
 //! - [`feedback`]: what people have said of findings.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
 //! - [`model`]: what a run judged by, as a file that a later run can judge by.
-//! - [`scoring`], [`judgement`], [`reasons`]: what the forest says of a row, and why.
+//! - [`scoring`], [`judgement`], [`reasons`]: what the forest says of a row, and why; the last two as functions of SQL.
 //! - [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
 //!   [`output_file`]: where it goes; [`runs`]: what was done when; [`maintain`]: their tables kept small; [`saved`], [`diff`]: again, later.
 //! - [`delivery`]: findings sent to where people work, none lost; `folder`: files of any store.

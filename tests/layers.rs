@@ -69,7 +69,7 @@ const LAYERS: [(&str, &[&str]); 40] = [
     ("feedback", &["job", "session", "sinks", "source"]),
     ("folder", &["job", "output_file"]),
     ("forest", &[]),
-    ("functions", &["calendar", "judgement", "reasons"]),
+    ("functions", &["calendar"]),
     (
         "import",
         &["job", "put_if_absent", "session", "sinks", "source"],
@@ -93,7 +93,6 @@ const LAYERS: [(&str, &[&str]); 40] = [
             "features",
             "feedback",
             "forest",
-            "functions",
             "incremental",
             "job",
             "judgement",

@@ -4,8 +4,8 @@ use arrow::datatypes::{DataType, Field, Schema};
 
 use crate::features::is_number;
 use crate::forest::ForestKind;
-use crate::functions::REASONS;
 use crate::job::{Job, JobError, SCORED, SqlFile};
+use crate::judgement::REASONS;
 use crate::scoring::WITHIN_BUDGET;
 
 /// The features hold the keys, and the feature columns as numbers.

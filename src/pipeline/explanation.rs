@@ -9,8 +9,8 @@ use datafusion::prelude::SessionContext;
 use super::{Pipeline, clash, columns};
 use crate::error::Result;
 use crate::feedback::Feedback;
-use crate::functions;
 use crate::job::{FINDING, Interval, Job, SCORED, SqlFile};
+use crate::judgement;
 use crate::judgement::Judgement;
 use crate::model::LoadedModel;
 use crate::progress::Progress;
@@ -56,9 +56,9 @@ impl<'a> Pipeline<'a> {
         files: &[SqlFile],
     ) -> Result<()> {
         self.register(FINDING, scored, &[])?;
-        functions::register_judged(&self.ctx, &self.judgement);
+        judgement::register(&self.ctx, &self.judgement);
         let planned = self.plan_all(files, false, &mut |_, _, _| ()).await;
-        functions::deregister_judged(&self.ctx, &self.judgement);
+        judgement::deregister(&self.ctx, &self.judgement);
         self.deregister(FINDING)?;
         planned.map(drop)
     }

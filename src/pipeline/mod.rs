@@ -29,9 +29,9 @@ use futures::future::try_join_all;
 use crate::error::{Error, Result};
 use crate::features::{FeatureError, FeatureTable, Learn};
 use crate::feedback::{Feedback, suppressed_by_type};
-use crate::functions;
 use crate::incremental::{KeptStep, KeptSummary};
 use crate::job::{Interval, Job, SCORED, SqlFile, TrainEnd};
+use crate::judgement;
 use crate::judgement::{Judgement, JudgementSlot};
 use crate::misfit::misfit;
 use crate::model::{Dictionary, LoadedModel, ModelError};
@@ -128,9 +128,9 @@ impl<'a> Pipeline<'a> {
         columns::check_judgement(job, &features)?;
         feedback.check(job, &features)?;
         pipeline.feedback = feedback;
-        functions::register_judged(ctx, &pipeline.judgement);
+        judgement::register(ctx, &pipeline.judgement);
         pipeline.findings_schema = pipeline.plan_all(&job.findings, true, &mut look).await?;
-        functions::deregister_judged(ctx, &pipeline.judgement);
+        judgement::deregister(ctx, &pipeline.judgement);
         columns::check_findings(job, &pipeline.findings_schema)?;
         Feedback::check_findings(job, &pipeline.findings_schema)?;
         // An explanation has the steps before the model, and none of the findings'.
@@ -259,7 +259,7 @@ impl<'a> Pipeline<'a> {
     /// Whether SQL after the model asks why rows are strange.
     pub fn asks_for_reasons(&self) -> bool {
         let mut files = self.job.findings.iter();
-        files.any(|file| file.calls.contains(functions::REASONS))
+        files.any(|file| file.calls.contains(judgement::REASONS))
     }
 
     /// Runs the SQL after the model: what is worth a person's time.
@@ -295,7 +295,7 @@ impl<'a> Pipeline<'a> {
         }
         self.register(SCORED, &scored.schema, &scored.batches)?;
         self.judgement.fill(judgement);
-        functions::register_judged(&self.ctx, &self.judgement);
+        judgement::register(&self.ctx, &self.judgement);
         Ok(())
     }
 

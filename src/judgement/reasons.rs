@@ -10,8 +10,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::judgement;
-use crate::judgement::JudgementSlot;
+use super::{JudgementSlot, judgement};
 use crate::reasons::Reason;
 
 /// What SQL calls it.

@@ -1,33 +1,35 @@
-//! `severity(anomaly_score)`: the word for a score's percentile, by the bands of `[findings.severity]`.
+//! `anomaly_percentile(anomaly_score)`: so many of 100 rows that the forest learnt from are less strange, 0 to 100.
+//!
+//! A score says how short a row's paths are, and means another thing in each forest; a percentile means the same next
+//! month. It is NULL where an older model judges that was saved without its scores.
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, StringArray};
+use arrow::array::{AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::{check_scores, judgement};
-use crate::judgement::JudgementSlot;
+use super::{JudgementSlot, check_scores, judgement};
 
-pub(super) fn severity_udf(slot: JudgementSlot) -> ScalarUDF {
-    ScalarUDF::from(Severity {
+pub(super) fn anomaly_percentile_udf(slot: JudgementSlot) -> ScalarUDF {
+    ScalarUDF::from(AnomalyPercentile {
         signature: Signature::exact(vec![DataType::Float64], Volatility::Immutable),
         slot,
     })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Severity {
+struct AnomalyPercentile {
     signature: Signature,
     slot: JudgementSlot,
 }
 
-impl ScalarUDFImpl for Severity {
+impl ScalarUDFImpl for AnomalyPercentile {
     fn name(&self) -> &'static str {
-        "severity"
+        "anomaly_percentile"
     }
 
     fn signature(&self) -> &Signature {
@@ -35,7 +37,7 @@ impl ScalarUDFImpl for Severity {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
+        Ok(DataType::Float64)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -44,7 +46,7 @@ impl ScalarUDFImpl for Severity {
         let scores = scores[0].as_primitive::<Float64Type>();
         check_scores(self.name(), scores)?;
         let scores = scores.iter();
-        let words: StringArray = scores.map(|score| judgement.severity(score?)).collect();
-        Ok(ColumnarValue::Array(Arc::new(words)))
+        let percentiles: Float64Array = scores.map(|score| judgement.percentile(score?)).collect();
+        Ok(ColumnarValue::Array(Arc::new(percentiles)))
     }
 }

@@ -1,8 +1,19 @@
-//! What a run knows of the rows that it judged, for the functions of SQL after the model.
+//! What a run knows of the rows that it judged, and the functions of SQL after the model that tell it: one file each.
+
+mod anomaly_percentile;
+mod reasons;
+mod severity;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
+
+use arrow::array::Float64Array;
+use datafusion::common::{Result, exec_datafusion_err, exec_err};
+use datafusion::logical_expr::ScalarUDF;
+use datafusion::prelude::SessionContext;
+
+pub(crate) use reasons::REASONS;
 
 use crate::forest::TrainingScores;
 use crate::job::Severity;
@@ -71,5 +82,45 @@ impl fmt::Debug for JudgementSlot {
         } else {
             "not judged yet"
         })
+    }
+}
+
+/// Those that speak of judged rows: SQL before the model has none of them.
+pub(crate) fn register(ctx: &SessionContext, slot: &JudgementSlot) {
+    for function in judged(slot) {
+        ctx.register_udf(function);
+    }
+}
+
+/// Takes them away again.
+pub(crate) fn deregister(ctx: &SessionContext, slot: &JudgementSlot) {
+    for function in judged(slot) {
+        ctx.deregister_udf(function.name());
+    }
+}
+
+fn judged(slot: &JudgementSlot) -> [ScalarUDF; 3] {
+    [
+        anomaly_percentile::anomaly_percentile_udf(slot.clone()),
+        reasons::reasons_udf(slot.clone()),
+        severity::severity_udf(slot.clone()),
+    ]
+}
+
+fn judgement<'s>(slot: &'s JudgementSlot, function: &str) -> Result<&'s Judgement> {
+    slot.get().ok_or_else(|| {
+        exec_datafusion_err!("{function}() speaks of judged rows, and there are none yet: give it a column of `scored`")
+    })
+}
+
+/// A function of scores is of no use for anything else.
+fn check_scores(function: &str, scores: &Float64Array) -> Result<()> {
+    match scores
+        .iter()
+        .flatten()
+        .find(|score| !(0.0..=1.0).contains(score))
+    {
+        None => Ok(()),
+        Some(other) => exec_err!("{function}() is of an anomaly_score, 0 to 1, and not of {other}"),
     }
 }
