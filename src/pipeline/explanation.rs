@@ -6,12 +6,13 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::prelude::SessionContext;
 
-use super::{Pipeline, clash, columns};
+use super::{Pipeline, bare, clash, columns};
 use crate::error::Result;
 use crate::feedback::Feedback;
 use crate::job::{FINDING, Interval, Job, SCORED, SqlFile};
 use crate::judgement;
 use crate::judgement::Judgement;
+use crate::misfit::misfit;
 use crate::model::LoadedModel;
 use crate::progress::Progress;
 use crate::scoring::Scored;
@@ -57,10 +58,19 @@ impl<'a> Pipeline<'a> {
     ) -> Result<()> {
         self.register(FINDING, scored, &[])?;
         judgement::register(&self.ctx, &self.judgement);
-        let planned = self.plan_all(files, false, &mut |_, _, _| ()).await;
+        let planned = self.plan_views(files).await;
         judgement::deregister(&self.ctx, &self.judgement);
-        self.deregister(FINDING)?;
-        planned.map(drop)
+        self.deregister(FINDING).and(planned)
+    }
+
+    /// Plans files as views: names and types fit, and no run hangs on how the engine would go about it.
+    async fn plan_views(&self, files: &[SqlFile]) -> Result<()> {
+        for file in files {
+            let rows = self.query(file).await?.into_view();
+            let registered = self.ctx.register_table(bare(&file.name), rows);
+            registered.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+        }
+        Ok(())
     }
 
     /// Runs the SQL over one finding, a row of `scored`: the rows of each file.

@@ -104,8 +104,8 @@ fn a_scaler_that_is_not_known_is_refused() {
     let dir = Dir::new();
     dir.edit_job("[features]\n", "[features]\nscaler = \"minmax\"\n");
     dir.job_is_refused(
-        "error: jobs/process_execution.toml:21: `features.scaler`: `minmax` is not `standard`
-           hint: known here: `standard`",
+        "error: jobs/process_execution.toml:21: `features.scaler`: `minmax` is not `standard` or `none`
+           hint: known here: `standard`, `none`",
     );
 }
 

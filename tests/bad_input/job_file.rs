@@ -64,7 +64,7 @@ fn a_table_that_no_job_has() {
         "[parameters]",
         "[params]\nx = 1\n[parameters]",
         "error: jobs/process_execution.toml:16: `params`: unknown key `params`
-           hint: known here: `job`, `sources`, `window`, `parameters`, `allowed_parameters`, `incremental`, `features`, `isolation_forest`, `model`, `findings`, `sinks`, `runs`, `outbox`, `report`, `engine`",
+           hint: known here: `job`, `sources`, `window`, `parameters`, `allowed_parameters`, `incremental`, `features`, `isolation_forest`, `model`, `findings`, `allow`, `labels`, `explain`, `sinks`, `runs`, `outbox`, `report`, `evaluation`, `engine`",
     );
 }
 

@@ -87,7 +87,7 @@ fn a_new_column_does_not_slip_into_the_old_table() {
 #[test]
 fn findings_outside_of_the_window_are_refused() {
     let dir = Dir::new();
-    dir.edit(ANOMALIES, "prediction = -1\n  AND scored.interval >= $detect_start\n  AND scored.interval <  $detect_end", "rank <= 1000");
+    dir.edit(ANOMALIES, "prediction = -1\n  AND within_budget\n  AND scored.interval >= $detect_start\n  AND scored.interval <  $detect_end", "rank <= 1000");
     dir.run_is_refused(
         3,
         "error: sink `out/anomalies`: 18 findings lie outside of the detect window, 2026-03-10T00:00:00Z to 2026-03-11T00:00:00Z

@@ -90,7 +90,7 @@ fn an_unknown_key_is_told_as_one_of_the_file() {
     refused(
         "isolation_forest.n_trees=7",
         "error: --set on jobs/process_execution.toml: `isolation_forest.n_trees`: unknown key `n_trees`
-           hint: known here: `n_estimators`, `max_samples`, `max_features`, `bootstrap`, `contamination`, `random_state`",
+           hint: known here: `n_estimators`, `max_samples`, `max_features`, `bootstrap`, `contamination`, `random_state`, `kind`, `extension_level`",
     );
     refused(
         "windw.train=all",

@@ -2,11 +2,8 @@
 
 use serde_json::Value;
 
-use crate::judged::{findings, judged, number, report, text};
+use crate::judged::{EXPLAIN, findings, judged, number, report, text};
 use crate::kit::{Dir, JOB, append, batch, event};
-
-/// What the shipped job shows of a finding.
-const SHIPPED: &str = r#"sql = ["../sql/process_execution/usual.sql", "../sql/process_execution/elsewhere.sql", "../sql/process_execution/behind.sql"]"#;
 
 fn explained(dir: &Dir, finding: &str) -> Value {
     let said = dir.crannog(&["explain", JOB, finding, "--format", "json"]);
@@ -20,7 +17,7 @@ fn a_finding_is_explained_by_what_the_run_knew() {
         "sql/process_execution/usual.sql",
         "-- usual.sql: what the host usually runs. The rest is for the author.\nSELECT scored.Process AS Process, count(*) AS days FROM scored JOIN finding ON scored.Computer = finding.Computer GROUP BY scored.Process ORDER BY days DESC, scored.Process",
     );
-    dir.edit_job(SHIPPED, "sql = [\"../sql/process_execution/usual.sql\"]");
+    dir.edit_job(EXPLAIN, "sql = [\"../sql/process_execution/usual.sql\"]");
     dir.run(&[]).succeeds();
     let found = findings(&dir).remove(0);
     // What came after the run does not change what it knew.
@@ -110,7 +107,7 @@ fn what_cannot_be_explained_is_told() {
 fn sql_for_an_explanation_is_checked_before_anybody_asks() {
     let dir = judged();
     dir.write("sql/broken.sql", "SELECT nothing FROM finding");
-    dir.edit_job(SHIPPED, "sql = [\"../sql/broken.sql\"]");
+    dir.edit_job(EXPLAIN, "sql = [\"../sql/broken.sql\"]");
     let said = dir.check(&[]);
     assert!(
         said.code == 2
@@ -136,7 +133,7 @@ fn an_explanation_knows_the_budget_and_who_has_allowed_what() {
         "sql/place.sql",
         "SELECT within_budget, suppressed_by FROM finding",
     );
-    dir.edit_job(SHIPPED, "sql = [\"../sql/place.sql\"]");
+    dir.edit_job(EXPLAIN, "sql = [\"../sql/place.sql\"]");
     dir.run(&[]).succeeds();
     let budget = ["--set", "findings.budget=\"1 per day\""];
     for found in findings(&dir) {

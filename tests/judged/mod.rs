@@ -31,6 +31,9 @@ WHERE within_budget
   AND scored.interval <  $detect_end
 ";
 
+/// What an explanation shows, as in the job for what is rare.
+const EXPLAIN: &str = r#"sql = ["../sql/process_execution/usual.sql", "../sql/process_execution/elsewhere.sql", "../sql/process_execution/behind.sql"]"#;
+
 /// The usual events, and a job whose findings say all that there is to say: 28 rows judged, 10 of them reported.
 fn judged() -> Dir {
     let dir = Dir::bare();
@@ -40,6 +43,7 @@ fn judged() -> Dir {
         r#"sql = ["../sql/process_execution/anomalies.sql", "../sql/process_execution/evidence.sql"]"#,
         r#"sql = ["../sql/judged.sql"]"#,
     );
+    dir.edit_job("[[sinks]]", &format!("[explain]\n{EXPLAIN}\n\n[[sinks]]"));
     dir
 }
 
