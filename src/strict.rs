@@ -1,4 +1,4 @@
-//! Casts that lose nothing in silence.
+//! Casts that lose nothing in silence, and types that compare.
 
 use arrow::array::{Array, ArrayRef};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -12,6 +12,15 @@ pub(crate) fn cast(column: &dyn Array, data_type: &DataType) -> Result<ArrayRef,
         ..CastOptions::default()
     };
     cast_with_options(column, data_type, &strict)
+}
+
+/// The type in which values are compared: text is text, however it is held in memory.
+pub(crate) fn comparable(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+        DataType::Dictionary(_, values) => comparable(values),
+        other => other.clone(),
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crannog::reasons::Reason;
 use crannog::{Error, Job, Result, session};
 use serde_json::{Value, json};
 
-use super::{block_on, counted, say, table};
+use super::{block_on, counted, keys_in_words, say, table};
 use crate::cli::{ExplainArgs, ResultFormat};
 
 pub fn run(args: &ExplainArgs) -> Result<()> {
@@ -45,19 +45,8 @@ fn show(job: &Job, explained: &Explanation, limit: usize) -> Result<()> {
         )?;
     }
     if let Some(closest) = &explained.closest {
-        let keys = job
-            .features
-            .keys
-            .iter()
-            .filter_map(|key| Some((key, closest.column_by_name(key)?)));
-        let words = keys.map(|(key, column)| Ok(format!("{key} {}", cells(column)?[0])));
-        let words = words
-            .collect::<Result<Vec<_>, ArrowError>>()
-            .map_err(Error::Print)?;
-        say(&format!(
-            "closest, of the ordinary rows: {}",
-            words.join(", ")
-        ))?;
+        let keys = keys_in_words(closest, job.features.keys.iter())?;
+        say(&format!("closest, of the ordinary rows: {keys}"))?;
     }
     for shown in &explained.tables {
         say(&format!("\n{}", shown.title))?;
@@ -162,15 +151,6 @@ fn reasons(job: &Job, explained: &Explanation) -> Result<RecordBatch, ArrowError
 
 fn as_json(explained: &Explanation) -> Result<Value, ArrowError> {
     let (expected, own) = explained.path_lengths.unzip();
-    let reasons = explained.reasons.iter().map(|reason| {
-        json!({
-            "feature": reason.feature,
-            "value": reason.value,
-            "typical": reason.typical,
-            "contribution": reason.contribution,
-            "text": reason.text,
-        })
-    });
     let first =
         |rows: &RecordBatch| Ok::<_, ArrowError>(objects(std::slice::from_ref(rows))?[0].take());
     let tables = explained.tables.iter().map(|shown| {
@@ -181,7 +161,7 @@ fn as_json(explained: &Explanation) -> Result<Value, ArrowError> {
         "finding": first(&explained.finding)?,
         "path_length": own,
         "expected_path_length": expected,
-        "reasons": reasons.collect::<Vec<_>>(),
+        "reasons": explained.reasons,
         "closest": explained.closest.as_ref().map(first).transpose()?,
         "tables": tables.collect::<Result<Vec<_>, ArrowError>>()?,
     }))

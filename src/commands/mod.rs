@@ -24,8 +24,10 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
+use crannog::cells::cells;
 use crannog::delivery::Delivered;
 use crannog::output_file::{Made, OutputFile};
 use crannog::source::SourceSummary;
@@ -136,6 +138,14 @@ fn described(source: &SourceSummary) -> String {
         counted(source.files, "file"),
         HumanBytes(source.bytes)
     )
+}
+
+/// The values of some keys in the one row that there is: `Computer db-1, Process cmd.exe`.
+fn keys_in_words<'k>(row: &RecordBatch, keys: impl Iterator<Item = &'k String>) -> Result<String> {
+    let there = keys.filter_map(|key| Some((key, row.column_by_name(key)?)));
+    let words = there.map(|(key, column)| Ok(format!("{key} {}", cells(column)?[0])));
+    let words = words.collect::<Result<Vec<_>, ArrowError>>();
+    Ok(words.map_err(Error::Print)?.join(", "))
 }
 
 /// `1 finding`, `2 findings`.

@@ -20,6 +20,7 @@ use crate::nearest::nearest;
 use crate::pipeline::Pipeline;
 use crate::session;
 use crate::source::{SourceError, register_all, register_beside};
+use crate::strict::comparable;
 
 /// Whether a row is an attack; which; and of what kind.
 pub(super) const LABEL: &str = "label";
@@ -153,15 +154,6 @@ fn as_key(given: &Field, key: &DataType, zone: &str) -> Expr {
             cast(local_time(local, zone), key.clone())
         }
         _ => cast(column, comparable(key)),
-    }
-}
-
-/// The type in which values are compared: text is text, however it is held in memory.
-pub(super) fn comparable(data_type: &DataType) -> DataType {
-    match data_type {
-        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
-        DataType::Dictionary(_, values) => comparable(values),
-        other => other.clone(),
     }
 }
 

@@ -8,13 +8,13 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 
 use super::EvaluateError;
-use super::label_table::{ATTACK, KeyedLabels, LABEL, LabelTable, SUBSET, comparable};
+use super::label_table::{ATTACK, KeyedLabels, LABEL, LabelTable, SUBSET};
 use crate::cells::cells;
 use crate::display::{plain, start_of};
 use crate::error::Result;
 use crate::features::FeatureTable;
 use crate::job::Job;
-use crate::strict::cast;
+use crate::strict::{cast, comparable};
 
 /// Letters of a name that is made of a row's keys.
 const MOST_LETTERS: usize = 200;

@@ -7,12 +7,12 @@ use std::collections::HashMap;
 
 use arrow::array::{ArrayRef, BooleanBufferBuilder, RecordBatch};
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 
 use super::FeedbackError;
 use super::table::Rows;
 use crate::job::Job;
+use crate::strict::{cast, comparable};
 
 /// What somebody found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,7 +222,7 @@ impl Labels {
             first
                 .schema()
                 .field_with_name(key)
-                .map(|field| plain(field.data_type()))
+                .map(|field| comparable(field.data_type()))
         });
         let types = types.collect::<Result<Vec<_>, _>>()?;
         let fields = types
@@ -245,21 +245,12 @@ impl Labels {
                 let column = batch
                     .column_by_name(key)
                     .expect("the keys are columns of the rows");
-                crate::strict::cast(column, data_type)
+                cast(column, data_type)
             });
             let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
             let rows = converter.convert_columns(&columns)?;
             found.extend(rows.iter().map(|row| wanted.get(row.as_ref()).copied()));
         }
         Ok(Some(found))
-    }
-}
-
-/// A type whose values compare as what they are.
-fn plain(data_type: &DataType) -> DataType {
-    match data_type {
-        DataType::Dictionary(_, value) => plain(value),
-        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
-        other => other.clone(),
     }
 }

@@ -26,7 +26,7 @@ pub use rule::Rule;
 pub use write::{NewLabel, add_label};
 
 use crate::error::Error;
-use crate::job::{DeltaTarget, FeedbackFormat, FeedbackTable, Job};
+use crate::job::{FeedbackFormat, FeedbackTable, Job};
 use crate::{session, source};
 use labels::Labels;
 use table::Rows;
@@ -246,12 +246,8 @@ async fn read_rows(
         return Rows::from_csv(&job.window.timezone, &text).map(Some);
     }
     let ctx: SessionContext = session::connect(job)?;
-    let target = DeltaTarget {
-        location: table.location.clone(),
-        options: table.options.clone(),
-    };
     let outside = |error| FeedbackError::Table(Box::new(error));
-    let is_there = source::register_output(&ctx, job, &target, NAME, None)
+    let is_there = source::register_output(&ctx, job, &table.target, NAME, None)
         .await
         .map_err(outside)?;
     if !is_there {
@@ -278,12 +274,12 @@ async fn read_rows(
 }
 
 fn file(table: &FeedbackTable) -> Result<Vec<u8>, FeedbackError> {
-    std::fs::read(table.location.resolve()?).map_err(FeedbackError::File)
+    std::fs::read(table.target.location.resolve()?).map_err(FeedbackError::File)
 }
 
 fn blame(table: &FeedbackTable, error: FeedbackError) -> Error {
     Error::Feedback {
-        location: table.location.to_string(),
+        location: table.target.location.to_string(),
         source: Box::new(error),
     }
 }

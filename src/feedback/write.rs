@@ -15,7 +15,7 @@ use super::labels::{KEYS, keys_of};
 use super::{FeedbackError, Label, blame};
 use crate::error::Error;
 use crate::job::{DeltaTarget, FeedbackFormat, Job};
-use crate::sinks::{FINDING_ID, Made, SinkError, commit_once, create, open_table};
+use crate::sinks::{FINDING_ID, SinkError, commit_once, create, open_table};
 use crate::strict::cast;
 
 /// What the table says that it is.
@@ -43,13 +43,7 @@ pub async fn add_label(job: &Job, findings: &RecordBatch, label: &NewLabel) -> R
         return Err(FeedbackError::NoLabels.into());
     };
     let added = match table.format {
-        FeedbackFormat::Delta => {
-            let target = DeltaTarget {
-                location: table.location.clone(),
-                options: table.options.clone(),
-            };
-            add(job, &target, findings, label).await
-        }
+        FeedbackFormat::Delta => add(job, &table.target, findings, label).await,
         FeedbackFormat::Csv | FeedbackFormat::Toml => Err(FeedbackError::ByHand),
     };
     added.map_err(|error| blame(table, error))
@@ -74,7 +68,7 @@ async fn add(
             .create()
             .with_columns(columns.fields().cloned())
             .with_table_name(NAME);
-        let _made: Made = create(&mut table, new).await.map_err(SinkError::from)?;
+        create(&mut table, new).await.map_err(SinkError::from)?;
     }
     let name = table
         .snapshot()

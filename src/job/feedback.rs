@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::DeltaTarget;
 use super::check::Written;
 use super::error::JobError;
-use super::location::Location;
 use super::template::Template;
 
 /// What people have said.
@@ -22,11 +22,9 @@ pub struct Feedback {
 #[derive(Clone, Debug)]
 pub struct FeedbackTable {
     /// Where it is.
-    pub location: Location,
+    pub target: DeltaTarget,
     /// How it is stored.
     pub format: FeedbackFormat,
-    /// Settings of the object store.
-    pub options: BTreeMap<String, Template>,
 }
 
 /// How it is stored.
@@ -86,9 +84,11 @@ impl Written<'_> {
             return Err(self.wrong(&format!("{key}.location"), message));
         }
         Ok(FeedbackTable {
-            location: self.location(spec.location, &format!("{key}.location")),
+            target: DeltaTarget {
+                location: self.location(spec.location, &format!("{key}.location")),
+                options: spec.options,
+            },
             format,
-            options: spec.options,
         })
     }
 }

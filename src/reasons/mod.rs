@@ -13,6 +13,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::error::ArrowError;
+use serde::Serialize;
 
 use crate::cells::{Cell, cells};
 use crate::display::start_of;
@@ -39,7 +40,7 @@ pub struct Reasons {
 }
 
 /// What one feature did to a row's path.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reason {
     /// The feature.
     pub feature: String,
