@@ -7,6 +7,8 @@ use datafusion::error::DataFusionError;
 use deltalake::DeltaTableError;
 use object_store::client::HttpError;
 
+use crate::cluster::ClusterError;
+
 /// Who has to act; the number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
@@ -32,6 +34,9 @@ pub(crate) fn blame_of(error: &(dyn Error + 'static)) -> Blame {
         // Whatever is below it: an answer that was cut short is the network's, not the data's.
         if error.is::<HttpError>() {
             return Blame::Outside;
+        }
+        if let Some(error) = error.downcast_ref::<ClusterError>() {
+            return error.blame();
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             blame = match error.kind() {

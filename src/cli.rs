@@ -1,9 +1,11 @@
 //! The command line.
 
-use std::num::NonZeroU32;
+use std::net::IpAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -54,6 +56,10 @@ pub enum Command {
     Query(QueryArgs),
     /// Say how good a job's ranking is, by labels of which rows are attacks, and write nothing.
     Evaluate(EvaluateArgs),
+    /// Run the scheduler of a cluster: it hands the work of `run --cluster` to executors.
+    Scheduler(SchedulerArgs),
+    /// Run an executor of a cluster: it works on what its scheduler hands out.
+    Executor(ExecutorArgs),
     /// Append a source's files to a Delta table, partitioned by day; those that it has already are left alone.
     Import(ImportArgs),
     /// Write sample events, with a few intrusions in them: Windows process executions, or a CloudTrail bucket.
@@ -98,8 +104,11 @@ pub struct RunArgs {
     /// How many findings to show.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub show: usize,
+    /// Read, group, join and score on the cluster of this scheduler, such as `df://scheduler:50050`: the findings are the same.
+    #[arg(long, value_name = "URL")]
+    pub cluster: Option<String>,
     /// Also write every judged row with its score to this Parquet file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
     pub scored: Option<PathBuf>,
     /// Judge by the model of an earlier run instead of learning one: its id, or as much of it as no other run's has, or the
     /// path of a model's file.
@@ -111,6 +120,56 @@ pub struct RunArgs {
     /// Stop when the run takes longer than this, such as `2h` or `90 minutes`.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
+}
+
+/// `crannog scheduler`.
+#[derive(Debug, Args)]
+pub struct SchedulerArgs {
+    /// The address to listen on. Whoever reaches it can run any work on the cluster: keep it in a network of its own.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// The port; `/healthz` and `/readyz` are there too.
+    #[arg(long, default_value_t = 50050)]
+    pub port: u16,
+    /// The name by which executors reach it [default: the address].
+    #[arg(long, value_name = "HOST")]
+    pub external_host: Option<String>,
+    /// How long to wait for jobs that run when it is told to stop.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub drain: Duration,
+}
+
+/// `crannog executor`.
+#[derive(Debug, Args)]
+pub struct ExecutorArgs {
+    /// The scheduler, such as `df://scheduler:50050`.
+    #[arg(long, value_name = "URL", default_value = "df://127.0.0.1:50050")]
+    pub scheduler: String,
+    /// The address to listen on. Whoever reaches it can read what it works on: keep it in a network of its own.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// The port from which its rows are fetched.
+    #[arg(long, default_value_t = 50051)]
+    pub port: u16,
+    /// The port over which it is given work.
+    #[arg(long, default_value_t = 50052)]
+    pub grpc_port: u16,
+    /// The port of `/healthz` and `/readyz`.
+    #[arg(long, default_value_t = 50053)]
+    pub health_port: u16,
+    /// The name by which the scheduler and other executors reach it [default: the address].
+    #[arg(long, value_name = "HOST")]
+    pub external_host: Option<String>,
+    /// How many partitions it works on at a time [default: all processors].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// The most memory that its work may hold by its own account, such as "8 GiB"; what is more goes to the disk [default: seven
+    /// tenths of the machine's or the container's].
+    #[arg(long, value_name = "AMOUNT")]
+    pub memory_limit: Option<ByteSize>,
+    /// A folder of its own for what goes from stage to stage, on a disk with room for the grouped rows.
+    #[arg(long, value_name = "FOLDER")]
+    pub work_dir: Option<PathBuf>,
 }
 
 /// `crannog send`.
@@ -160,6 +219,9 @@ pub struct BackfillArgs {
     /// The last day, which must be over.
     #[arg(long, value_name = "DAY")]
     pub to: NaiveDate,
+    /// Work on the cluster of this scheduler, as `run` does.
+    #[arg(long, value_name = "URL")]
+    pub cluster: Option<String>,
     /// Run the days again that the table of runs has of this job as it is.
     #[arg(long)]
     pub again: bool,

@@ -9,6 +9,7 @@ use datafusion::error::DataFusionError;
 
 use crate::backfill::BackfillError;
 use crate::blame::{Blame, blame_of, is_gone};
+use crate::cluster::ClusterError;
 use crate::delivery::{Delivered, DeliveryError};
 use crate::display::without_layers;
 use crate::evaluate::EvaluateError;
@@ -209,6 +210,17 @@ pub enum Error {
     /// Rankings cannot be judged.
     #[error(transparent)]
     Evaluate(Box<EvaluateError>),
+    /// The cluster cannot be reached, or cannot be set up.
+    #[error("the cluster cannot be used")]
+    Cluster(#[source] DataFusionError),
+    /// A server of the cluster cannot be started.
+    #[error("the {server} cannot run: {why}")]
+    Server {
+        /// `scheduler` or `executor`.
+        server: &'static str,
+        /// Why not.
+        why: String,
+    },
     /// Files could not be imported.
     #[error(transparent)]
     Import(Box<ImportError>),
@@ -282,11 +294,12 @@ impl Error {
             Self::Source { source, .. } => source.blame(),
             Self::Sink { source, .. } => source.blame(),
             Self::OutputFile { source, .. } => source.blame(),
-            Self::Step { source, .. } => blame_of(source),
+            Self::Step { source, .. } | Self::Cluster(source) => blame_of(source),
             Self::Session(_)
             | Self::Scored(_)
             | Self::Print(_)
             | Self::Page(_)
+            | Self::Server { .. }
             | Self::Report { .. } => Blame::Outside,
             Self::Runs { source, .. } => source.blame(),
             Self::Model { source, .. } => source.blame(),
@@ -320,7 +333,8 @@ impl Error {
             Self::Import(error) => error.hint(),
             Self::Demo(error) => error.hint(),
             Self::Stopped(reason) => reason.hint(),
-            Self::Step { source, .. } => step_hint(source),
+            Self::Step { source, .. } => cluster_hint(source).or_else(|| step_hint(source)),
+            Self::Cluster(source) => cluster_hint(source),
             Self::SavedRun { .. } => Some(
                 "`crannog run` writes it; name another one's report with `--results FILE`".to_owned(),
             ),
@@ -344,6 +358,7 @@ impl Error {
             | Self::Scored(_)
             | Self::Print(_)
             | Self::Page(_)
+            | Self::Server { .. }
             | Self::Report { .. } => None,
         }
     }
@@ -378,6 +393,18 @@ pub fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
         cause = error.source();
     }
     causes
+}
+
+/// What to do about work on a cluster.
+fn cluster_hint(error: &DataFusionError) -> Option<String> {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<ClusterError>() {
+            return error.hint();
+        }
+        cause = error.source();
+    }
+    None
 }
 
 pub(crate) fn step_hint(error: &DataFusionError) -> Option<String> {

@@ -10,11 +10,13 @@
 //! - [`calendar`]: where local days and hours begin.
 //! - [`job`]: what the user asked for, checked.
 //! - [`session`], [`source`], [`pipeline`]: DataFusion, the tables, the SQL files.
+//! - [`cluster`]: the same plans on many machines.
 //! - [`incremental`]: steps whose rows are kept from run to run.
 //! - [`features`]: rows in the order of their keys, and their matrix.
 //! - [`feedback`]: what people have said of findings.
 //! - [`forest`]: scikit-learn's isolation forest, to the bit; knows nothing of all the others.
 //! - [`model`]: what a run judged by, as a file that a later run can judge by.
+//! - `judge`: from rows to judged rows, here or on a cluster.
 //! - [`scoring`], [`judgement`], [`reasons`]: what the forest says of a row, and why; the last two as functions of SQL.
 //! - [`sinks`], [`report`]: what comes out; [`cells`], [`chart`], [`page`]: as a person reads it;
 //!   [`output_file`]: where it goes; [`runs`]: what was done when; [`maintain`]: their tables kept small; [`saved`], [`diff`]: again, later.
@@ -30,6 +32,7 @@ pub mod blame;
 pub mod calendar;
 pub mod cells;
 pub mod chart;
+pub mod cluster;
 pub mod delivery;
 pub mod demo;
 pub mod diff;
@@ -46,6 +49,7 @@ mod functions;
 pub mod import;
 pub mod incremental;
 pub mod job;
+mod judge;
 pub mod judgement;
 pub mod maintain;
 mod misfit;

@@ -18,7 +18,8 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    set_up_logging(cli.log_format);
+    let is_server = matches!(cli.command, Command::Scheduler(_) | Command::Executor(_));
+    set_up_logging(cli.log_format, is_server);
     complaint::set_format(cli.log_format);
     log_panics_of_workers();
     let result = match &cli.command {
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
         Command::Report(args) => commands::report::run(args),
         Command::Query(args) => commands::query::run(args),
         Command::Evaluate(args) => commands::evaluate::run(args),
+        Command::Scheduler(args) => commands::server::scheduler(args),
+        Command::Executor(args) => commands::server::executor(args),
         Command::Import(args) => commands::import::run(args),
         Command::Demo(args) => commands::demo::run(args),
     };
@@ -48,8 +51,9 @@ fn main() -> ExitCode {
 }
 
 /// `RUST_LOG` decides what is logged; without it, warnings for a person and stages for a machine.
-fn set_up_logging(format: LogFormat) {
+fn set_up_logging(format: LogFormat, is_server: bool) {
     let default = match format {
+        LogFormat::Text if is_server => "warn",
         LogFormat::Text => "crannog=warn",
         LogFormat::Json => "warn,crannog=info,buoyant_kernel=off,deltalake=off",
     };

@@ -85,6 +85,18 @@ impl Progress {
         work: impl Future<Output = Result<T, E>>,
         volume: impl Fn() -> Volume,
     ) -> Result<T, E> {
+        let told = |elapsed| describe(&volume(), elapsed);
+        self.watch_told(name, work, &volume, told).await
+    }
+
+    /// The same for work elsewhere, of which something else is `told` while it lasts.
+    pub async fn watch_told<T, E>(
+        &mut self,
+        name: &str,
+        work: impl Future<Output = Result<T, E>>,
+        volume: impl Fn() -> Volume,
+        told: impl Fn(Duration) -> String,
+    ) -> Result<T, E> {
         let started = Clock::start();
         let bar = self.bar(name);
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
@@ -92,7 +104,7 @@ impl Progress {
         let result = loop {
             tokio::select! {
                 result = &mut work => break result,
-                _ = ticks.tick() => bar.set_message(describe(&volume(), started.wall.elapsed())),
+                _ = ticks.tick() => bar.set_message(told(started.wall.elapsed())),
             }
         };
         self.finish(&bar, name, started, volume(), result)

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::Delivered;
 use crate::error::{Error, Result};
-use crate::features::FeatureTable;
 use crate::feedback::SUPPRESSED_BY;
 use crate::forest::{ColumnScale, IsolationForest, IsolationForestParams};
 use crate::incremental::KeptSummary;
@@ -170,10 +169,11 @@ impl ScalerSummary {
 pub const HISTOGRAM_BINS: usize = 100;
 
 impl ModelSummary {
-    /// Sums up a forest and its `score_samples`, and the rows and the scaler before it.
+    /// Sums up a forest and its `score_samples`, and what was before it: rows that were left out, and the scaler.
     pub fn new(
         job: &Job,
-        table: &FeatureTable,
+        duplicate_rows: usize,
+        scales: Option<&[ColumnScale]>,
         forest: &IsolationForest,
         score_samples: &[f64],
     ) -> Self {
@@ -181,9 +181,9 @@ impl ModelSummary {
         Self {
             params: forest.params().clone(),
             n_samples: score_samples.len(),
-            duplicate_rows: table.duplicate_rows(),
+            duplicate_rows,
             features: job.features.columns.clone(),
-            standard_scaler: table.scales().map(ScalerSummary::new),
+            standard_scaler: scales.map(ScalerSummary::new),
             threshold: -offset,
             n_anomalies: score_samples
                 .iter()

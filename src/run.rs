@@ -1,6 +1,5 @@
 //! The line: job file → sources → SQL → matrix → forest → SQL → sinks → report.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,20 +9,18 @@ use chrono::{DateTime, Utc};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::delivery::Delivery;
-use crate::error::{Error, Result, causes};
-use crate::features::FeatureTable;
+use crate::error::{Result, causes};
 use crate::feedback::Feedback;
-use crate::forest::{InstructionSet, IsolationForest};
+use crate::forest::InstructionSet;
 use crate::job::{Interval, Job, SqlFile};
-use crate::judgement::Judgement;
-use crate::model::{LoadedModel, ModelRun, Models, SavedModel};
+use crate::judge::{self, Judged};
+use crate::model::{LoadedModel, Models, SavedModel};
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Volume};
-use crate::reasons::Reasons;
-use crate::report::{ModelSummary, RunReport, RunResults, ScoreQuantiles};
+use crate::report::{RunReport, RunResults};
 use crate::run_id::RunId;
 use crate::runs::{RunRecord, Runs};
-use crate::scoring::{Scored, strangest_first};
+use crate::scoring::Scored;
 use crate::sinks::DeltaSink;
 use crate::source::SourceSummary;
 use crate::{page, saved, session, sinks, source};
@@ -67,26 +64,27 @@ pub async fn run(
     if let Some(delivery) = &mut prepared.delivery {
         delivery.begin().await?;
     }
-    let judged = judge(
+    let written = judge_and_write(
         job,
         &run,
-        prepared.pipeline,
+        &mut prepared.pipeline,
         prepared.sinks,
         older,
         options,
         progress,
     )
     .await;
-    if let Ok(Judged {
+    prepared.pipeline.disconnect().await;
+    if let Ok(Written {
         learnt: Some(learnt),
         ..
-    }) = &judged
+    }) = &written
     {
         save(job, learnt).await;
     }
     let stages = progress.stages();
     let report =
-        judged.map(|judged| RunReport::new(job, &run, judged.results, stages, started.elapsed()));
+        written.map(|written| RunReport::new(job, &run, written.results, stages, started.elapsed()));
     let record = RunRecord::new(job, &run, started_at, started.elapsed(), stages, &report);
     // The findings are written: a table of runs that takes no row is no reason to run again.
     if let Err(error) = runs.add(&record).await {
@@ -95,78 +93,29 @@ pub async fn run(
     report
 }
 
-struct Judged {
+struct Written {
     results: RunResults,
     /// The model that the run learnt; none where an older one judged.
     learnt: Option<SavedModel>,
 }
 
-async fn judge(
+async fn judge_and_write(
     job: &Job,
     run: &RunId,
-    mut pipeline: Pipeline<'_>,
+    pipeline: &mut Pipeline<'_>,
     sinks: Vec<DeltaSink>,
     older: Option<&LoadedModel>,
     options: RunOptions<'_>,
     progress: &mut Progress,
-) -> Result<Judged> {
-    let features = pipeline.features(progress).await?;
-    let samples = features.n_samples();
-    let (forest, mut scores) = progress.stage("isolation forest", samples, || {
-        session::thread_pool(job)?.install(|| match older {
-            Some(older) => {
-                let forest = &older.model.forest;
-                let scores = forest.score_samples(features.matrix())?;
-                Ok((Cow::Borrowed(forest), scores))
-            }
-            None => {
-                let (forest, scores) = fit_score(job, &features)?;
-                Ok::<_, Error>((Cow::Owned(forest), scores))
-            }
-        })
-    })?;
-    tokio::task::yield_now().await; // a run that was told to stop stops here
-    let order = strangest_first(&scores);
-    let mut model = ModelSummary::new(job, &features, &forest, &scores);
-    let scales = features.scales().map(<[_]>::to_vec);
-    let training_scores = match older {
-        Some(older) => older.model.training_scores.clone(),
-        None => features.training_scores(&scores, &order),
-    };
-    let reasons = match pipeline.asks_for_reasons() {
-        true => {
-            let typical = older.and_then(|older| older.model.typical.clone());
-            Reasons::new(job, &forest, &features, &order, typical).map_err(Error::Scored)?
-        }
-        false => None,
-    };
-    let typical = reasons.as_ref().map(|reasons| reasons.typical().to_vec());
-    let judgement = Judgement {
-        training_scores: training_scores.clone(),
-        severity: job.severity,
-        reasons,
-    };
-    let suppressed = pipeline.suppressed(&features)?;
-    let scored = Scored::new(
-        job,
-        features,
-        &scores,
-        forest.offset(),
-        &order,
-        &suppressed,
-        run.interval.detect_start.timestamp_micros(),
-    );
-    let scored = scored.map_err(Error::Scored)?;
-    let learnt = older.is_none().then(|| SavedModel {
-        run: ModelRun::new(job, run),
-        forest: forest.into_owned(),
-        scales,
-        training_scores,
-        typical,
-        dictionaries: pipeline.take_dictionaries(),
-    });
-    model.score_quantiles = ScoreQuantiles::of(&mut scores);
-    drop(scores);
+) -> Result<Written> {
+    pipeline.connect(&run.id).await?;
+    let judged = judge::judge(job, run, pipeline, older, progress).await?;
+    let Judged {
+        scored,
+        judgement,
+        model,
+        learnt,
+    } = judged;
     if let Some(path) = options.scored_file {
         scored.save(path)?;
     }
@@ -181,23 +130,12 @@ async fn judge(
     let write = sinks::write_all(sinks, job, run, &findings);
     let receipts = progress.watch("write", write, written).await?;
     let results = RunResults {
-        kept: pipeline.into_kept_summaries(),
+        kept: pipeline.take_kept_summaries(),
         model,
         findings,
         sinks: receipts,
     };
-    Ok(Judged { results, learnt })
-}
-
-/// Learns from the rows, or from those of them that the job learns from, and judges all.
-pub(crate) fn fit_score(job: &Job, features: &FeatureTable) -> Result<(IsolationForest, Vec<f64>)> {
-    let (params, rows) = (&job.isolation_forest, features.matrix());
-    let Some(learnt) = features.learnt()? else {
-        return Ok(IsolationForest::fit_score(params, rows)?);
-    };
-    let forest = IsolationForest::fit(params, &learnt)?;
-    let scores = forest.score_samples(rows)?;
-    Ok((forest, scores))
+    Ok(Written { results, learnt })
 }
 
 /// Saves the model of a run. The findings are written: a model that is not is no reason to run again.
@@ -247,7 +185,7 @@ pub(crate) async fn prepare<'a>(
     InstructionSet::chosen()?; // a bad CRANNOG_SIMD fails now, not after all is read
     job.report.page()?;
     let interval = job.window.at(as_of);
-    let ctx = session::connect(job)?;
+    let ctx = session::connect_run(job)?;
     let opened = source::register_all(&ctx, job, &interval).await?;
     let sources = opened.iter().map(|source| source.summary.clone()).collect();
     let feedback = Feedback::open(job, as_of).await?;

@@ -7,12 +7,13 @@ use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::common::ScalarValue;
 use datafusion::common::config::{ConfigOptions, Dialect};
 use datafusion::error::DataFusionError;
-use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use crate::cluster;
 use crate::display::without_layers;
 use crate::error::{Error, Result};
 use crate::functions;
@@ -23,10 +24,20 @@ use crate::job::{BUILT_IN_PARAMETERS, Interval, Job, JobError, Parameter};
 /// # Errors
 /// A setting of `[engine.options]` that DataFusion does not know, or a value that it does not take.
 pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
-    let threads = threads(job);
-    let mut config = SessionConfig::new()
-        .with_target_partitions(threads)
-        .with_information_schema(true);
+    let config = SessionConfig::new().with_target_partitions(threads(job));
+    connect_with(job, config)
+}
+
+/// The same for a run: where the job works on a cluster, plans are made for that.
+pub(crate) fn connect_run(job: &Job) -> Result<SessionContext, JobError> {
+    match job.engine.cluster {
+        Some(_) => connect_with(job, cluster::planning(partitions(job))),
+        None => connect(job),
+    }
+}
+
+fn connect_with(job: &Job, config: SessionConfig) -> Result<SessionContext, JobError> {
+    let mut config = config.with_information_schema(true);
     let options = config.options_mut();
     options.sql_parser.enable_ident_normalization = false;
     options.sql_parser.collect_spans = true;
@@ -70,6 +81,17 @@ pub fn connect(job: &Job) -> Result<SessionContext, JobError> {
     Ok(ctx)
 }
 
+/// The state in which a server of a cluster reads plans: with our functions.
+pub(crate) fn server_state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features();
+    let ctx = SessionContext::new_with_state(state.build());
+    functions::register_all(&ctx);
+    ctx.state()
+}
+
 /// What the engine holds. Files are listed once in a run, however many there are: all its queries read the same ones.
 ///
 /// By its own account it may hold three quarters of the job's limit. It does not account for all, and more than the limit is
@@ -110,6 +132,13 @@ pub(crate) fn only_queries() -> SQLOptions {
 pub fn threads(job: &Job) -> usize {
     let processors = || std::thread::available_parallelism().map_or(1, Into::into);
     job.engine.threads.map_or_else(processors, Into::into)
+}
+
+/// Partitions of a job's work on a cluster, unless the job says otherwise: four for each of four machines of four processors.
+const PARTITIONS: usize = 64;
+
+fn partitions(job: &Job) -> usize {
+    job.engine.partitions.map_or(PARTITIONS, Into::into)
 }
 
 /// The threads that grow trees and score rows.

@@ -13,7 +13,8 @@ use super::{block_on_within, counted, leave_stdout, say, tell_delivered};
 use crate::cli::{BackfillArgs, ResultFormat};
 
 pub fn run(args: &BackfillArgs) -> Result<()> {
-    let job = Job::load(&args.job, &args.overrides)?;
+    let mut job = Job::load(&args.job, &args.overrides)?;
+    job.engine.cluster = args.cluster.clone().or(job.engine.cluster);
     let instants = instants(&job, args.from, args.to, Utc::now())?;
     leave_stdout(&job);
     let bar = bar(instants.len());

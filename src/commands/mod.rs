@@ -15,6 +15,7 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod send;
+pub mod server;
 
 mod stop;
 mod table;

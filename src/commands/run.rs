@@ -23,7 +23,9 @@ use crate::cli::{ResultFormat, RunArgs};
 const STAGES: usize = 10;
 
 pub fn run(args: &RunArgs) -> Result<()> {
-    let (job, threads, as_of) = load(&args.job.job, &args.job.over)?;
+    let (mut job, threads, as_of) = load(&args.job.job, &args.job.over)?;
+    // Where it runs is not what it says: the run is the same one.
+    job.engine.cluster = args.cluster.clone().or(job.engine.cluster);
     leave_stdout(&job);
     let options = RunOptions {
         scored_file: args.scored.as_deref(),

@@ -36,7 +36,8 @@ use crate::job::Job;
 use crate::pipeline::Pipeline;
 use crate::progress::Progress;
 use crate::scoring::anomaly_score;
-use crate::{run, session, source};
+use crate::judge::fit_score;
+use crate::{session, source};
 use judge::{Judge, Judged};
 use label_table::LabelTable;
 use truth::Truth;
@@ -115,10 +116,11 @@ async fn judged_rows(
     as_of: DateTime<Utc>,
     progress: &mut Progress,
 ) -> Result<FeatureTable> {
-    let job = Job {
+    let mut job = Job {
         incremental: Vec::new(),
         ..job.clone()
     };
+    job.engine.cluster = None; // all rows are looked at here
     let interval = job.window.at(as_of);
     let ctx = session::connect(&job)?;
     let opened = source::register_all(&ctx, &job, &interval).await?;
@@ -144,7 +146,7 @@ fn forest(job: &Job, rows: &FeatureTable, seed: u32, progress: &mut Progress) ->
     job.isolation_forest.random_state = seed;
     let stage = format!("forest {seed}");
     progress.stage(&stage, rows.n_samples(), || {
-        let (_, mut scores) = session::thread_pool(&job)?.install(|| run::fit_score(&job, rows))?;
+        let (_, mut scores) = session::thread_pool(&job)?.install(|| fit_score(&job, rows))?;
         scores
             .iter_mut()
             .for_each(|score| *score = anomaly_score(*score));

@@ -16,8 +16,8 @@ use crate::job::Job;
 use crate::judgement::Judgement;
 use crate::pipeline::Pipeline;
 use crate::progress::Progress;
-use crate::reasons::{Reason, Reasons};
-use crate::scoring::{Scored, anomaly_score, strangest_first};
+use crate::reasons::{ExplainedRows, Reason, Reasons, typical};
+use crate::scoring::{Scored, Verdicts, anomaly_score, strangest_first};
 use crate::{saved, session, sinks, source};
 
 /// What there is to say of a finding.
@@ -70,6 +70,7 @@ pub async fn explain(job: &Job, id: &str, progress: &mut Progress) -> Result<Exp
     let mut asked = job.clone();
     asked.findings = std::mem::take(&mut asked.explain);
     asked.incremental.clear(); // a run keeps steps; this one looks
+    asked.engine.cluster = None; // and is of this machine alone
     let interval = asked.window.at(as_of);
     let ctx = session::connect(&asked)?;
     let opened = source::register_all(&ctx, &asked, &interval).await?;
@@ -90,9 +91,12 @@ pub async fn explain(job: &Job, id: &str, progress: &mut Progress) -> Result<Exp
         .map_err(Error::Scored)?
         .ok_or_else(gone)?;
     tell_if_other(&finding, anomaly_score(scores[number]));
-    let typical = model.model.typical.clone();
-    let reasons = Reasons::new(&asked, forest, &features, &order, typical);
-    let reasons = reasons.map_err(Error::Scored)?;
+    let typical = match &model.model.typical {
+        Some(typical) => typical.clone(),
+        None => typical(&asked, &features).map_err(Error::Scored)?,
+    };
+    let rows = ExplainedRows::all(&features);
+    let reasons = Reasons::new(&asked, forest, rows, &order, typical);
     let found = reasons.as_ref().map(|reasons| reasons.of_row(number));
     let found = found
         .transpose()
@@ -108,15 +112,16 @@ pub async fn explain(job: &Job, id: &str, progress: &mut Progress) -> Result<Exp
         reasons,
     };
     let suppressed = pipeline.suppressed(&features)?;
-    let scored = Scored::new(
+    let verdicts = Verdicts::new(
         &asked,
-        features,
+        features.rows(),
         &scores,
         forest.offset(),
         &order,
         &suppressed,
         interval.detect_start.timestamp_micros(),
     );
+    let scored = verdicts.and_then(|verdicts| Scored::new(features, &verdicts));
     let scored = scored.map_err(Error::Scored)?;
     let row = scored.row(number);
     let tables = pipeline

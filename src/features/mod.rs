@@ -266,17 +266,6 @@ impl FeatureTable {
         self.learnt.as_ref()
     }
 
-    /// The scores of the rows that are learnt from; `order` is all rows from the strangest to the least strange.
-    pub fn training_scores(&self, score_samples: &[f64], order: &[u32]) -> Option<TrainingScores> {
-        let score = |row: &u32| score_samples[*row as usize];
-        let Some(learnt) = &self.learnt else {
-            return TrainingScores::of_sorted(order.iter().map(score));
-        };
-        let of_learnt = order.iter().filter(|row| learnt.value(**row as usize));
-        let scores: Vec<_> = of_learnt.map(score).collect();
-        TrainingScores::of_sorted(scores.into_iter())
-    }
-
     /// What the forest learns from, where that is not all it judges.
     pub fn learnt(&self) -> Result<Option<FeatureMatrix>, FeatureError> {
         let Some(rows) = &self.learnt else {
@@ -333,6 +322,63 @@ impl FeatureTable {
     pub fn into_rows(self) -> (SchemaRef, Vec<RecordBatch>) {
         (self.schema, self.batches)
     }
+}
+
+/// Rows in the order of one of their keys.
+pub(crate) fn in_order_of_keys(
+    step: &str,
+    schema: &SchemaRef,
+    batches: Vec<RecordBatch>,
+    key: &str,
+) -> Result<Vec<RecordBatch>, FeatureError> {
+    let sorted = order::sort_by_keys(schema, batches, &[key.to_owned()], false);
+    sorted.map_err(|source| FeatureError::Rows {
+        step: step.to_owned(),
+        source,
+    })
+}
+
+/// That more than one row has the key of this one.
+pub(crate) fn repeated_key(step: &str, keys: &[String], row: &RecordBatch) -> FeatureError {
+    FeatureError::DuplicateKey {
+        step: step.to_owned(),
+        key: repeated::show_key(keys, row, 0),
+    }
+}
+
+/// The scores of the rows that are learnt from, all unless it is said; `order` is all rows from the strangest to the least
+/// strange.
+pub(crate) fn training_scores(
+    learnt: Option<&BooleanBuffer>,
+    score_samples: &[f64],
+    order: &[u32],
+) -> Option<TrainingScores> {
+    let score = |row: &u32| score_samples[*row as usize];
+    let Some(learnt) = learnt else {
+        return TrainingScores::of_sorted(order.iter().map(score));
+    };
+    let of_learnt = order.iter().filter(|row| learnt.value(**row as usize));
+    let scores: Vec<_> = of_learnt.map(score).collect();
+    TrainingScores::of_sorted(scores.into_iter())
+}
+
+/// What a forest sees of some rows: by the `scales` that were learnt of all of them, where the job scales.
+///
+/// # Errors
+/// A column that is not a number, or that cannot be scaled.
+pub(crate) fn matrix_of(
+    step: &str,
+    features: &Features,
+    scales: Option<&[ColumnScale]>,
+    rows: &RecordBatch,
+) -> Result<FeatureMatrix, FeatureError> {
+    let learning = scales.map_or(Learning::All, Learning::Earlier);
+    let rows_of = std::slice::from_ref(rows);
+    let columns = matrix::columns(step, features, &rows.schema(), rows_of, learning)?;
+    Ok(FeatureMatrix::try_new(
+        features.columns.clone(),
+        columns.values,
+    )?)
 }
 
 /// One row of batches, counted over all of them.

@@ -94,7 +94,7 @@ fn differing_neighbours(
     Ok(differs.expect("a job names at least one key"))
 }
 
-fn show_key(keys: &[String], batch: &RecordBatch, row: usize) -> String {
+pub(super) fn show_key(keys: &[String], batch: &RecordBatch, row: usize) -> String {
     let options = FormatOptions::default().with_null("NULL");
     let show = |key: &String| {
         let column = batch.column_by_name(key)?;

@@ -12,6 +12,7 @@
 
 mod bits;
 mod cut;
+mod drawn;
 mod error;
 mod extended;
 mod grow;
@@ -37,6 +38,7 @@ mod walk;
 pub mod weighted;
 mod written;
 
+pub use drawn::DrawnRows;
 pub use error::ForestError;
 pub use extended::{ExtendedNode, ExtendedTree, Hyperplane};
 pub use instructions::InstructionSet;
@@ -54,6 +56,7 @@ pub use tree::{Node, NodeTargets, Tree};
 pub use tree_explainer::TreeExplainer;
 
 use percentile::percentile;
+use planting::Rows;
 use power::Arithmetic;
 use trees::Trees;
 
@@ -85,7 +88,7 @@ impl IsolationForest {
         x: &FeatureMatrix,
         sample_weight: Option<&[f64]>,
     ) -> Result<Self, ForestError> {
-        let mut forest = Self::grow(params, x, sample_weight)?;
+        let mut forest = Self::grow(params, Rows::All(x), sample_weight)?;
         if params.contamination != Contamination::Auto {
             let scores = forest.score_samples(x)?;
             forest.place_offset(scores);
@@ -98,7 +101,7 @@ impl IsolationForest {
         params: &IsolationForestParams,
         x: &FeatureMatrix,
     ) -> Result<(Self, Vec<f64>), ForestError> {
-        let mut forest = Self::grow(params, x, None)?;
+        let mut forest = Self::grow(params, Rows::All(x), None)?;
         let scores = forest.score_samples(x)?;
         if params.contamination != Contamination::Auto {
             forest.place_offset(scores.clone());
@@ -217,20 +220,22 @@ impl IsolationForest {
 
     fn grow(
         params: &IsolationForestParams,
-        x: &FeatureMatrix,
+        table: Rows<'_>,
         sample_weight: Option<&[f64]>,
     ) -> Result<Self, ForestError> {
-        let sampler = planting::sampler(params, x, sample_weight)?;
+        let x = table.matrix();
+        let sampler =
+            planting::sampler(params, table.n_samples(), x.n_features(), sample_weight)?;
         let max_depth = planting::max_depth(sampler.max_samples);
         let seeds = planting::seeds(params);
         let trees = match params.resolve_extension_level(x.n_features())? {
-            None => Trees::axis(planting::trees(&sampler, &seeds, x, params.random_state)),
+            None => Trees::axis(planting::trees(&sampler, &seeds, table, params.random_state)),
             Some(extension_level) => {
                 x.check_complete()?;
                 Trees::Extended(planting::extended_trees(
                     &sampler,
                     &seeds,
-                    x,
+                    table,
                     extension_level,
                 ))
             }
@@ -247,7 +252,8 @@ impl IsolationForest {
         })
     }
 
-    fn place_offset(&mut self, mut training_scores: Vec<f64>) {
+    /// Places the offset among the `score_samples` of the training rows, where `contamination` is not `"auto"`.
+    pub fn place_offset(&mut self, mut training_scores: Vec<f64>) {
         if let Contamination::Fraction(share) = self.params.contamination
             && let Some(offset) = percentile(&mut training_scores, share.get())
         {

@@ -14,13 +14,57 @@ const MOST_ESTIMATORS: usize = 1_000_000;
 /// As many rows as the 32-bit numbers inside a tree can name, two nodes a row.
 pub const MOST_SAMPLES: usize = 1 << 31;
 
+/// The table that trees draw their rows from.
+#[derive(Clone, Copy)]
+pub enum Rows<'a> {
+    /// Each of its rows is here.
+    All(&'a FeatureMatrix),
+    /// Those are that are drawn.
+    Drawn {
+        /// Rows of the table.
+        n_samples: usize,
+        /// Which ones are here, in ascending order.
+        rows: &'a [usize],
+        /// A row for each of them.
+        x: &'a FeatureMatrix,
+    },
+}
+
+impl<'a> Rows<'a> {
+    /// The rows that are here.
+    pub fn matrix(&self) -> &'a FeatureMatrix {
+        match self {
+            Self::All(x) | Self::Drawn { x, .. } => x,
+        }
+    }
+
+    /// Rows of the table.
+    pub fn n_samples(&self) -> usize {
+        match self {
+            Self::All(x) => x.n_samples(),
+            Self::Drawn { n_samples, .. } => *n_samples,
+        }
+    }
+
+    /// Where in the matrix these rows of the table stand.
+    fn places(&self, drawn: &[usize]) -> Vec<usize> {
+        match self {
+            Self::All(_) => drawn.to_vec(),
+            Self::Drawn { rows, .. } => {
+                let place = |row| rows.binary_search(row).expect("each drawn row is here");
+                drawn.iter().map(place).collect()
+            }
+        }
+    }
+}
+
 /// The parameters in whole numbers, checked against the table.
 pub fn sampler(
     params: &IsolationForestParams,
-    x: &FeatureMatrix,
+    n_samples: usize,
+    n_features: usize,
     sample_weight: Option<&[f64]>,
 ) -> Result<Sampler, ForestError> {
-    let (n_samples, n_features) = (x.n_samples(), x.n_features());
     if n_samples == 0 {
         return Err(ForestError::Empty { what: "rows" });
     }
@@ -74,7 +118,7 @@ pub fn seeds(params: &IsolationForestParams) -> Vec<u32> {
 }
 
 /// One tree for each seed, grown side by side. Reads only the rows that a tree drew.
-pub fn trees(sampler: &Sampler, seeds: &[u32], x: &FeatureMatrix, random_state: u32) -> Vec<Tree> {
+pub fn trees(sampler: &Sampler, seeds: &[u32], x: Rows<'_>, random_state: u32) -> Vec<Tree> {
     let max_depth = max_depth(sampler.max_samples);
     let draw = |seed: &u32| DistinctRows::of(sampler.draw(*seed));
     let plant = |seed: &u32, rows: DistinctRows, targets: Vec<f64>| {
@@ -106,13 +150,13 @@ pub fn trees(sampler: &Sampler, seeds: &[u32], x: &FeatureMatrix, random_state: 
 pub fn extended_trees(
     sampler: &Sampler,
     seeds: &[u32],
-    x: &FeatureMatrix,
+    x: Rows<'_>,
     extension_level: usize,
 ) -> Vec<ExtendedTree> {
     let max_depth = max_depth(sampler.max_samples);
     let plant = |seed: &u32| {
         let DistinctRows { features, rows, .. } = DistinctRows::of(sampler.draw(*seed));
-        let sample = SampledRows::of(x, &rows, features);
+        let sample = SampledRows::of(x.matrix(), &x.places(&rows), features);
         extended::grow(&sample, extension_level, max_depth, derived_seed(*seed))
     };
     seeds.par_iter().map(plant).collect()
@@ -142,10 +186,11 @@ impl DistinctRows {
         }
     }
 
-    fn with_targets(self, x: &FeatureMatrix, targets: Vec<f64>) -> TrainingRows {
+    fn with_targets(self, x: Rows<'_>, targets: Vec<f64>) -> TrainingRows {
+        let places = x.places(&self.rows);
         let gather = |feature: &usize| {
-            let column = x.column(*feature);
-            self.rows.iter().map(|row| column[*row]).collect()
+            let column = x.matrix().column(*feature);
+            places.iter().map(|place| column[*place]).collect()
         };
         TrainingRows {
             columns: self.features.iter().map(gather).collect(),
@@ -175,7 +220,7 @@ mod tests {
             features: vec![1],
             rows: vec![2, 0, 2],
         };
-        let training = DistinctRows::of(sample).with_targets(&table(), vec![0.5, 0.25]);
+        let training = DistinctRows::of(sample).with_targets(Rows::All(&table()), vec![0.5, 0.25]);
         assert_eq!(training.columns, [[10.0, 12.0]]);
         assert_eq!(training.weights, [1.0, 2.0]);
     }
@@ -187,9 +232,9 @@ mod tests {
             max_samples: MaxSamples::Count(huge),
             ..Default::default()
         };
-        assert_eq!(sampler(&params, &table(), None).unwrap().max_samples, 3);
+        assert_eq!(sampler(&params, 3, 2, None).unwrap().max_samples, 3);
         params.n_estimators = huge;
-        let message = sampler(&params, &table(), None).unwrap_err().to_string();
+        let message = sampler(&params, 3, 2, None).unwrap_err().to_string();
         assert!(
             message.ends_with("but the forest takes 1000000 at most"),
             "{message}"
@@ -198,13 +243,13 @@ mod tests {
             max_features: MaxFeatures::Count(huge),
             ..Default::default()
         };
-        assert!(sampler(&params, &table(), None).is_err());
+        assert!(sampler(&params, 3, 2, None).is_err());
     }
 
     #[test]
     fn each_row_has_one_weight() {
         let params = IsolationForestParams::default();
-        let error = sampler(&params, &table(), Some(&[1.0, 1.0])).unwrap_err();
+        let error = sampler(&params, 3, 2, Some(&[1.0, 1.0])).unwrap_err();
         assert_eq!(error.to_string(), "`sample_weight` has 2 values for 3 rows");
     }
 
@@ -216,10 +261,10 @@ mod tests {
             max_samples: MaxSamples::Count(const { NonZeroUsize::new(50).unwrap() }),
             ..Default::default()
         };
-        let sampler = sampler(&params, &x, None).unwrap();
+        let sampler = sampler(&params, x.n_samples(), 1, None).unwrap();
         let seeds = seeds(&params);
-        let few = trees(&sampler, &seeds[..10], &x, 0); // 10 · 50 rows, as many as there are
-        let many = trees(&sampler, &seeds[..20], &x, 0);
+        let few = trees(&sampler, &seeds[..10], Rows::All(&x), 0); // 10 · 50 rows, as many as there are
+        let many = trees(&sampler, &seeds[..20], Rows::All(&x), 0);
         assert_eq!(few, many[..10]);
     }
 

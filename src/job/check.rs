@@ -53,6 +53,7 @@ impl Job {
             outbox: written.outbox(spec.outbox, &sinks[0]),
             runs,
             incremental,
+            scratch: written.scratch(spec.engine.scratch.clone(), &sinks[0]),
             sinks,
             receivers,
             report: written.report(spec.report),
@@ -370,6 +371,17 @@ impl Written<'_> {
                 location: sink.location.beside("runs"),
                 options: sink.options.clone(),
             },
+        }
+    }
+
+    /// Where the job says, or beside its first sink.
+    fn scratch(&self, scratch: Option<Template>, sink: &DeltaTarget) -> DeltaTarget {
+        DeltaTarget {
+            location: match scratch {
+                Some(scratch) => self.location(scratch, "engine.scratch"),
+                None => sink.location.beside("scratch"),
+            },
+            options: sink.options.clone(),
         }
     }
 

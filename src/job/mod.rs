@@ -121,6 +121,8 @@ pub struct Job {
     pub evaluation: Evaluation,
     /// What the machine may spend.
     pub engine: Engine,
+    /// Where a run on a cluster keeps what is read again before it ends.
+    pub scratch: DeltaTarget,
 }
 
 /// A table to read.

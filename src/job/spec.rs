@@ -412,6 +412,12 @@ pub struct EngineSpec {
     /// Whether a file that cannot be read to its end stops the run; else it is counted and named, and the run goes on.
     #[serde(default)]
     pub strict: bool,
+    /// The scheduler of the cluster that a run works on, such as `df://scheduler:50050`; this machine unless given.
+    pub cluster: Option<String>,
+    /// Into how many partitions work for a cluster is cut; the answer does not depend on it.
+    pub partitions: Option<NonZeroUsize>,
+    /// A folder that the executors of the cluster and this program reach under the same name.
+    pub scratch: Option<Template>,
     /// DataFusion's own settings by their full names, such as `"datafusion.execution.batch_size" = "16384"`.
     #[serde(default)]
     pub options: BTreeMap<String, String>,

@@ -4,6 +4,7 @@ mod anomaly_percentile;
 mod reasons;
 mod severity;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
@@ -90,6 +91,12 @@ pub(crate) fn register(ctx: &SessionContext, slot: &JudgementSlot) {
     for function in judged(slot) {
         ctx.register_udf(function);
     }
+}
+
+/// Whether one of them is among the functions that a file calls.
+pub(crate) fn is_asked(calls: &BTreeSet<String>) -> bool {
+    let names = judged(&JudgementSlot::default());
+    names.iter().any(|function| calls.contains(function.name()))
 }
 
 /// Takes them away again.

@@ -4,12 +4,17 @@
 //! starts from the judged rows, the table `scored`. A step that is read more than once is computed once and kept in
 //! memory until its last reader is done; a step that is read once is part of its reader's plan.
 
+mod asked;
 mod columns;
+mod elsewhere;
 mod explanation;
 mod kept;
 mod last_reading;
 mod repeatable;
+mod spread;
 mod volume;
+
+pub(crate) use spread::{SpreadFeatures, unqualified};
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,11 +26,13 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{ParamValues, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::ident;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 use futures::future::try_join_all;
 
+use crate::cluster::{Cluster, KeptRows};
 use crate::error::{Error, Result};
 use crate::features::{FeatureError, FeatureTable, Learn};
 use crate::feedback::{Feedback, suppressed_by_type};
@@ -39,6 +46,7 @@ use crate::progress::Progress;
 use crate::scoring::Scored;
 use crate::session;
 use crate::source::OpenSource;
+use asked::Asked;
 
 /// The planned SQL of one run.
 pub struct Pipeline<'a> {
@@ -62,6 +70,12 @@ pub struct Pipeline<'a> {
     /// Where the functions of the second half find what was judged.
     judgement: JudgementSlot,
     feedback: Feedback,
+    /// Where the steps are worked on, once it is connected; none where that is here.
+    cluster: Option<Arc<Cluster>>,
+    /// What SQL after the model asks of the judged rows.
+    asked: Asked,
+    /// The rows to judge, where they are on the cluster.
+    kept_features: Option<KeptRows>,
 }
 
 impl<'a> Pipeline<'a> {
@@ -100,6 +114,9 @@ impl<'a> Pipeline<'a> {
             dictionaries: Vec::new(),
             judgement: JudgementSlot::default(),
             feedback: Feedback::default(),
+            cluster: None,
+            asked: Asked::default(),
+            kept_features: None,
         }
     }
 
@@ -123,7 +140,9 @@ impl<'a> Pipeline<'a> {
             .await?;
         columns::check_features(job, &features)?;
         let scored = Scored::schema(&features).map_err(|name| clash(job.last_step(), &name))?;
-        pipeline.register(SCORED, &scored, &[])?;
+        let asked = pipeline.asked.table(&scored);
+        ctx.register_table(bare(SCORED), asked)
+            .map_err(Error::Session)?;
         columns::check_words(job, &features)?;
         columns::check_judgement(job, &features)?;
         feedback.check(job, &features)?;
@@ -183,8 +202,8 @@ impl<'a> Pipeline<'a> {
     }
 
     /// What was done to the steps that are kept.
-    pub fn into_kept_summaries(self) -> Vec<KeptSummary> {
-        self.kept_summaries
+    pub fn take_kept_summaries(&mut self) -> Vec<KeptSummary> {
+        std::mem::take(&mut self.kept_summaries)
     }
 
     /// Runs the SQL before the model: the rows to judge, sorted by the job's keys.
@@ -289,7 +308,18 @@ impl<'a> Pipeline<'a> {
     /// The judged rows become a table, and what was judged is there for its functions.
     fn register_judged(&mut self, scored: &Scored, judgement: Judgement) -> Result<()> {
         let features = self.job.last_step();
-        if self.reads_from(&features.name, self.job.features.sql.len()) > 0 {
+        if self.reads_from(&features.name, self.job.features.sql.len()) == 0 {
+            // nobody asks for it
+        } else if let Some(kept) = &self.kept_features {
+            let columns = scored.features().map_err(Error::Scored)?;
+            let columns = columns.fields().iter().map(|field| ident(field.name()));
+            let rows = self.ctx.read_table(Arc::new(kept.clone()));
+            let rows = rows.and_then(|rows| rows.select(columns.collect::<Vec<_>>()));
+            let rows = rows.map_err(|error| stopped(features, error))?;
+            self.ctx
+                .register_table(bare(&features.name), rows.into_view())
+                .map_err(|error| stopped(features, error))?;
+        } else {
             let (schema, rows) = scored.without_scores().map_err(Error::Scored)?;
             self.register(&features.name, &schema, &rows)?;
         }
@@ -324,7 +354,10 @@ impl<'a> Pipeline<'a> {
                 continue;
             }
             let rows = self.rows(file, progress).await?;
-            if self.is_computed(file) {
+            let is_before = self.position(file) < self.job.features.sql.len();
+            if self.is_computed(file) && is_before && self.cluster.is_some() {
+                self.keep_step(file, rows, progress).await?;
+            } else if self.is_computed(file) {
                 let schema = Arc::clone(rows.schema().inner());
                 let partitions = self.collect(&file.name, file, rows, progress).await?;
                 if self.job.is_dictionary(&file.name) {
@@ -369,7 +402,9 @@ impl<'a> Pipeline<'a> {
 
     /// Whether the rows of a step are in memory while others read them; else it is a view, a part of its reader's plan.
     fn is_computed(&self, file: &SqlFile) -> bool {
+        let is_finding = || self.job.findings.iter().any(|other| other.name == file.name);
         file.name == self.job.last_step().name
+            || (self.is_on_cluster() && is_finding()) // some of them here, some there
             || self.job.is_dictionary(&file.name)
             || self.reads_from(&file.name, 1 + self.position(file)) > 1
     }
@@ -456,7 +491,10 @@ impl<'a> Pipeline<'a> {
             .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         drop(rows); // it holds the tables that it reads
         self.release(1 + self.position(file));
-        let plan = last_reading::letting_go(plan).map_err(|error| stopped(file, error))?;
+        let plan = match self.cluster_for(file, &plan) {
+            Some(_) => plan,
+            None => last_reading::letting_go(plan).map_err(|error| stopped(file, error))?,
+        };
         tracing::debug!(step = file.name, plan = %displayable(plan.as_ref()).indent(false), "planned");
         Ok(plan)
     }
@@ -483,6 +521,10 @@ impl<'a> Pipeline<'a> {
     ) -> Result<Vec<Vec<RecordBatch>>> {
         let task = Arc::new(rows.task_ctx());
         let plan = self.plan_and_release(file, rows).await?;
+        if let Some(cluster) = self.cluster_for(file, &plan) {
+            let rows = self.fetch(cluster, stage, plan, &task, progress).await;
+            return rows.map_err(|error| self.stopped_at(stage, file, error));
+        }
         let work = async {
             let streams = execute_stream_partitioned(Arc::clone(&plan), task)?;
             // One task a partition, so that partitions run on all threads.

@@ -8,6 +8,8 @@
 
 mod typical;
 
+pub(crate) use typical::median_of;
+
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -30,13 +32,41 @@ const MOST_LETTERS: usize = 200;
 pub struct Reasons {
     explainer: TreeExplainer,
     job: Job,
-    matrix: Arc<FeatureMatrix>,
-    /// The rows of the matrix as SQL made them.
-    rows: Vec<RecordBatch>,
+    rows: ExplainedRows,
     /// The rows from the strangest to the least strange.
     order: Vec<u32>,
     /// What is typical of each feature.
     typical: Vec<Option<f64>>,
+}
+
+/// Rows that may be asked about.
+#[derive(Debug)]
+pub struct ExplainedRows {
+    /// What the forest saw of them.
+    pub matrix: Arc<FeatureMatrix>,
+    /// The same rows as SQL made them.
+    pub rows: Vec<RecordBatch>,
+    /// Their places in the order of the keys, ascending; all rows are here where it is not said.
+    pub places: Option<Vec<u32>>,
+}
+
+impl ExplainedRows {
+    /// All rows of a table.
+    pub fn all(table: &FeatureTable) -> Self {
+        Self {
+            matrix: table.shared_matrix(),
+            rows: table.rows().to_vec(),
+            places: None,
+        }
+    }
+
+    /// Where the row of a place is here.
+    fn find(&self, place: u32) -> Option<usize> {
+        match &self.places {
+            None => Some(place as usize),
+            Some(places) => places.binary_search(&place).ok(),
+        }
+    }
 }
 
 /// What one feature did to a row's path.
@@ -55,39 +85,22 @@ pub struct Reason {
 }
 
 impl Reasons {
-    /// Of these rows and the forest that judged them, `None` for an extended one; `order` is the rows from the strangest to the
-    /// least strange. What is typical an older model may know (`typical`); else it is that of the rows that are learnt from.
-    ///
-    /// # Errors
-    /// A feature that cannot be read as numbers.
+    /// Of these rows and the forest that judged them, `None` for an extended one; `order` is all rows from the strangest to the
+    /// least strange, and `typical` the median of each feature in those that were learnt from.
     pub fn new(
         job: &Job,
         forest: &IsolationForest,
-        table: &FeatureTable,
+        rows: ExplainedRows,
         order: &[u32],
-        typical: Option<Vec<Option<f64>>>,
-    ) -> Result<Option<Self>, ArrowError> {
-        let Some(explainer) = TreeExplainer::new(forest) else {
-            return Ok(None);
-        };
-        let median = |feature: &String| typical::median(table.rows(), feature, table.learnt_rows());
-        let typical = match typical {
-            Some(typical) => typical,
-            None => job
-                .features
-                .columns
-                .iter()
-                .map(median)
-                .collect::<Result<_, _>>()?,
-        };
-        Ok(Some(Self {
-            explainer,
+        typical: Vec<Option<f64>>,
+    ) -> Option<Self> {
+        Some(Self {
+            explainer: TreeExplainer::new(forest)?,
             job: job.clone(),
-            matrix: table.shared_matrix(),
-            rows: table.rows().to_vec(),
+            rows,
             order: order.to_vec(),
             typical,
-        }))
+        })
     }
 
     /// The median of each feature in the rows that were learnt from; `None` of a feature without values.
@@ -103,21 +116,27 @@ impl Reasons {
         let place = usize::try_from(rank)
             .ok()
             .and_then(|rank| rank.checked_sub(1));
-        match place.and_then(|place| self.order.get(place)) {
-            Some(row) => self.of_row(*row as usize).map(Some),
-            None => Ok(None),
+        let Some(row) = place.and_then(|place| self.order.get(place)) else {
+            return Ok(None);
+        };
+        match self.rows.find(*row) {
+            Some(row) => self.of_row(row).map(Some),
+            None => Err(ArrowError::InvalidArgumentError(format!(
+                "the row of rank {rank} is not among those that the SQL reads of `scored`: ask for the reasons of rows that it has"
+            ))),
         }
     }
 
-    /// The same of a row by its place in the order of the keys.
+    /// The same of a row by its place among those that may be asked about.
     ///
     /// # Panics
     /// If there is no such row.
     pub fn of_row(&self, number: usize) -> Result<Vec<Reason>, ArrowError> {
-        let row = row_at(&self.rows, number);
-        let columns = 0..self.matrix.n_features();
+        let row = row_at(&self.rows.rows, number);
+        let matrix = &self.rows.matrix;
+        let columns = 0..matrix.n_features();
         let numbers: Vec<_> = columns
-            .map(|column| self.matrix.column(column)[number])
+            .map(|column| matrix.column(column)[number])
             .collect();
         let values = self.explainer.shap_values(&numbers);
         let values = values.map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
@@ -173,6 +192,15 @@ impl Reasons {
             ))),
         })
     }
+}
+
+/// What is typical of each feature: its median in the rows that are learnt from; `None` of a feature without values.
+///
+/// # Errors
+/// A feature that cannot be read as numbers.
+pub fn typical(job: &Job, table: &FeatureTable) -> Result<Vec<Option<f64>>, ArrowError> {
+    let median = |feature: &String| typical::median(table.rows(), feature, table.learnt_rows());
+    job.features.columns.iter().map(median).collect()
 }
 
 /// The number in a column of one row.

@@ -29,11 +29,14 @@ pub(super) fn median(
         values.extend(numbers.iter().enumerate().filter_map(known));
         start += batch.num_rows();
     }
-    let Some(last) = values.len().checked_sub(1) else {
-        return Ok(None);
-    };
+    Ok(median_of(values))
+}
+
+/// The median of known values, the lower one of the middle; `None` of none.
+pub(crate) fn median_of(mut values: Vec<f64>) -> Option<f64> {
+    let last = values.len().checked_sub(1)?;
     let (_, median, _) = values.select_nth_unstable_by(last / 2, f64::total_cmp);
-    Ok(Some(*median))
+    Some(*median)
 }
 
 #[cfg(test)]

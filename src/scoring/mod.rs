@@ -3,12 +3,13 @@
 //! Here, and only here, the sign turns: `anomaly_score = -score_samples`, 0 to 1, high is strange, and back.
 
 mod budget;
+mod verdicts;
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -17,8 +18,8 @@ use parquet::arrow::ArrowWriter;
 use crate::error::Error;
 use crate::features::{FeatureTable, row_at};
 use crate::feedback::{SUPPRESSED_BY, suppressed_by_type};
-use crate::job::Job;
 use crate::output_file::replace_by;
+pub use verdicts::Verdicts;
 
 /// The columns a model adds to a feature row.
 fn columns() -> [Field; 5] {
@@ -66,77 +67,45 @@ impl Scored {
         )))
     }
 
-    /// Joins rows and scores by position. `score_samples` and `offset` have scikit-learn's signs: low is strange; `order` is
-    /// [`strangest_first`] of them, `suppressed` says of each batch of rows by what each is, and
-    /// what is reported begins at `reported_from`, in microseconds.
-    ///
-    /// # Errors
-    /// A time column that tells no days, where the job has a budget.
+    /// Joins rows with what is said of them, by position.
     ///
     /// # Panics
-    /// If there is not one score for each row.
-    pub fn new(
-        job: &Job,
-        table: FeatureTable,
-        score_samples: &[f64],
-        offset: f64,
-        order: &[u32],
-        suppressed: &[ArrayRef],
-        reported_from: i64,
-    ) -> Result<Self, ArrowError> {
-        assert_eq!(
-            table.n_samples(),
-            score_samples.len(),
-            "one score for each row"
-        );
+    /// If something is said of another number of rows.
+    pub fn new(table: FeatureTable, verdicts: &Verdicts<'_>) -> Result<Self, ArrowError> {
+        assert_eq!(table.n_samples(), verdicts.len(), "a score for each row");
         let (schema, batches) = table.into_rows();
-        assert_eq!(batches.len(), suppressed.len(), "an array for each batch");
-        let schema =
-            Self::schema(&schema).expect("names were checked when the features were planned");
-        let ranks = ranks(order);
-        let within = match job.budget {
-            None => BooleanArray::from(vec![true; ranks.len()]),
-            Some(budget) => {
-                let order = order.iter().map(|row| *row as usize);
-                budget::within(
-                    budget,
-                    &job.window,
-                    reported_from,
-                    &batches,
-                    suppressed,
-                    order,
-                )?
-            }
-        };
         let mut start = 0;
-        let join = |(batch, suppressed): (RecordBatch, &ArrayRef)| {
-            let rows = start..start + batch.num_rows();
-            start = rows.end;
-            let scores = &score_samples[rows.clone()];
-            let anomaly_score: ArrayRef = Arc::new(
-                scores
-                    .iter()
-                    .copied()
-                    .map(anomaly_score)
-                    .collect::<Float64Array>(),
-            );
-            let prediction = scores
-                .iter()
-                .map(|score| if score - offset < 0.0 { -1 } else { 1 });
-            let prediction: ArrayRef = Arc::new(prediction.collect::<Int64Array>());
-            let rank: ArrayRef = Arc::new(Int64Array::from(ranks[rows.clone()].to_vec()));
-            let within: ArrayRef = Arc::new(within.slice(rows.start, rows.len()));
-            let columns = batch.columns().iter().cloned().chain([
-                anomaly_score,
-                prediction,
-                rank,
-                within,
-                Arc::clone(suppressed),
-            ]);
+        let batches = batches.into_iter().map(|rows| {
+            let places = start..start + rows.num_rows();
+            start = places.end;
+            let columns = verdicts.of_range(places)?;
+            Ok((rows, columns))
+        });
+        Self::join(&schema, batches)
+    }
+
+    /// Some of the rows, with their places in the order of the keys.
+    pub fn of_some(
+        schema: &SchemaRef,
+        rows: impl Iterator<Item = (RecordBatch, Vec<u32>)>,
+        verdicts: &Verdicts<'_>,
+    ) -> Result<Self, ArrowError> {
+        let rows = rows.map(|(rows, places)| Ok((rows, verdicts.of_places(&places)?)));
+        Self::join(schema, rows)
+    }
+
+    fn join(
+        features: &Schema,
+        rows: impl Iterator<Item = Result<(RecordBatch, [ArrayRef; 5]), ArrowError>>,
+    ) -> Result<Self, ArrowError> {
+        let schema =
+            Self::schema(features).expect("names were checked when the features were planned");
+        let joined = rows.map(|rows| {
+            let (rows, verdicts) = rows?;
+            let columns = rows.columns().iter().cloned().chain(verdicts);
             RecordBatch::try_new(Arc::clone(&schema), columns.collect())
-        };
-        let batches = batches.into_iter().zip(suppressed).map(join);
-        let batches = batches.collect::<Result<_, _>>()?;
+        });
+        let batches = joined.collect::<Result<_, _>>()?;
         Ok(Self { schema, batches })
     }
 }
@@ -148,6 +117,12 @@ impl Scored {
     /// If there is no such row.
     pub fn row(&self, number: usize) -> RecordBatch {
         row_at(&self.batches, number)
+    }
+
+    /// The columns of the features.
+    pub fn features(&self) -> Result<Schema, ArrowError> {
+        let columns: Vec<_> = (0..self.schema.fields().len() - columns().len()).collect();
+        self.schema.project(&columns)
     }
 
     /// The rows as the features' SQL made them.
@@ -227,15 +202,6 @@ pub fn strangest_first(score_samples: &[f64]) -> Vec<u32> {
     order.into_iter().map(|(_, row)| row).collect()
 }
 
-/// 1 for the first of the order, and so on.
-fn ranks(order: &[u32]) -> Vec<i64> {
-    let mut ranks = vec![0; order.len()];
-    for (rank, row) in (1..).zip(order) {
-        ranks[*row as usize] = rank;
-    }
-    ranks
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,6 +210,5 @@ mod tests {
     fn the_lowest_score_is_the_strangest_and_ties_keep_their_order() {
         let order = strangest_first(&[-0.4, -0.7, -0.4, -0.5]);
         assert_eq!(order, [1, 3, 0, 2]);
-        assert_eq!(ranks(&order), [3, 1, 4, 2]);
     }
 }

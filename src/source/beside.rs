@@ -37,6 +37,7 @@ pub(crate) async fn register_beside(
     let reading = Reading {
         start: DateTime::UNIX_EPOCH,
         strict: job.engine.strict,
+        on_cluster: false,
     };
     let (source, opened) = match open(ctx, &source(Format::Parquet), &shown, reading).await {
         Err(SourceError::IsDelta) => {

@@ -8,6 +8,7 @@ use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
+use object_store::path::Path as StorePath;
 use object_store::ObjectMeta;
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -33,6 +34,25 @@ pub(super) fn register_store(
     // The engine remembers what it listed by the path alone, and two stores may have the same one.
     let store = TableReference::bare(url.object_store().to_string());
     Ok(url.with_table_ref(store))
+}
+
+/// The store of a folder, registered, and the folder's path in it: what every process calls it that reaches the store.
+pub(crate) fn register_folder(
+    ctx: &SessionContext,
+    location: &str,
+    options: &HashMap<String, String>,
+) -> Result<(String, String), SourceError> {
+    if !location.contains("://") {
+        let path = StorePath::from_absolute_path(location);
+        let path = path.map_err(|_| SourceError::Location {
+            location: location.to_owned(),
+        })?;
+        return Ok(("file://".to_owned(), path.to_string()));
+    }
+    let folder = format!("{}/", location.trim_end_matches('/'));
+    let url = register_store(ctx, &folder, location, false, options)?;
+    let store = url.object_store().as_str().trim_end_matches('/').to_owned();
+    Ok((store, url.prefix().to_string()))
 }
 
 /// Splits a location into what to list and the pattern to keep; a folder ends in `/`.
@@ -72,7 +92,7 @@ fn listing_url(location: &str, shown: &str, is_file: bool) -> Result<ListingTabl
 }
 
 /// The usual variables of the object stores, as their settings.
-fn environment() -> impl Iterator<Item = (String, String)> {
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
     let stores = ["AWS_", "AZURE_", "GOOGLE_"];
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -26,16 +26,23 @@ use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::{cast, ident, lit};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::prelude::SessionContext;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::cluster::DriverRead;
 use crate::error::Error;
 use crate::functions::local_time;
 pub(crate) use beside::register_beside;
 pub use delta::UnknownChanges;
 pub(crate) use delta::{AddedFile, Changes, DeltaSource};
 pub use error::SourceError;
+pub(crate) use files::{environment, register_folder};
 use history::Log;
 pub(crate) use history::{History, Taken, Touched, days_of};
 pub use skipped::{Skipped, UnreadableFile};
@@ -108,6 +115,7 @@ pub async fn register_all(
     let reading = Reading {
         start: interval.train_start,
         strict: job.engine.strict,
+        on_cluster: job.engine.cluster.is_some(),
     };
     let mut sources = Vec::new();
     for source in &job.sources {
@@ -195,6 +203,7 @@ pub(crate) async fn register_output(
     let reading = Reading {
         start: DateTime::UNIX_EPOCH,
         strict: job.engine.strict,
+        on_cluster: false,
     };
     let opened = match open(ctx, &output, &shown, reading).await {
         Err(SourceError::Missing { .. }) => return Ok(false),
@@ -225,6 +234,8 @@ struct Reading {
     start: DateTime<Utc>,
     /// A file that cannot be read to its end is an error.
     strict: bool,
+    /// By the executors of a cluster.
+    on_cluster: bool,
 }
 
 async fn open(
@@ -235,8 +246,11 @@ async fn open(
 ) -> Result<Opened, SourceError> {
     let location = source.location.resolve()?;
     let options = resolve_options(&source.options, &source.location.place)?;
-    match source.format {
-        Format::Delta => delta::open(ctx, &location, shown, source.version, &options).await,
+    let mut opened = match source.format {
+        Format::Delta => {
+            let on_cluster = reading.on_cluster;
+            delta::open(ctx, &location, shown, source.version, &options, on_cluster).await
+        }
         Format::CloudTrail => {
             cloudtrail::open(
                 ctx,
@@ -253,6 +267,31 @@ async fn open(
             evtx::open(ctx, &location, shown, &options, skipped).await
         }
         Format::Parquet => parquet::open(ctx, &location, shown, &options).await,
+    }?;
+    if reading.on_cluster && !reads_files_alone(ctx, &opened.provider).await {
+        tracing::warn!(
+            source = source.name,
+            "the executors of a cluster cannot read this source: the driver reads it for them"
+        );
+        opened.provider = Arc::new(DriverRead(opened.provider));
+    }
+    Ok(opened)
+}
+
+/// Whether a table is read by Parquet's reader alone, which every executor has.
+async fn reads_files_alone(ctx: &SessionContext, table: &Arc<dyn TableProvider>) -> bool {
+    fn of_files(plan: &Arc<dyn ExecutionPlan>) -> bool {
+        let children = plan.children();
+        let is_known = match children.is_empty() {
+            true => plan.is::<DataSourceExec>() || plan.is::<EmptyExec>(),
+            false => plan.is::<ProjectionExec>() || plan.is::<RepartitionExec>(),
+        };
+        is_known && children.into_iter().all(of_files)
+    }
+    let rows = ctx.read_table(Arc::clone(table));
+    match rows {
+        Ok(rows) => rows.create_physical_plan().await.is_ok_and(|plan| of_files(&plan)),
+        Err(_) => false,
     }
 }
 

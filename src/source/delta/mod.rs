@@ -1,6 +1,7 @@
 //! A Delta table, at its latest version or a pinned one.
 
 mod changes;
+mod snapshot;
 mod source;
 
 use std::collections::{BTreeSet, HashMap};
@@ -66,6 +67,7 @@ pub(super) async fn open(
     shown: &str,
     version: Option<u64>,
     options: &HashMap<String, String>,
+    on_cluster: bool,
 ) -> Result<Opened, SourceError> {
     let table = load(location, shown, version, options).await?;
     table
@@ -96,6 +98,11 @@ pub(super) async fn open(
         .table_provider()
         .await
         .map_err(SourceError::Register)?;
+    let files_alone = match on_cluster {
+        true => snapshot::as_files(ctx, &table, &provider.schema(), location, options)?,
+        false => None,
+    };
+    let provider = files_alone.unwrap_or(provider);
     Ok(Opened {
         log: Log::Delta(Box::new(table)),
         provider,

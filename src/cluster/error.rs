@@ -1,0 +1,141 @@
+//! Why work on the cluster did not end.
+
+use tonic::{Code, Status};
+
+use crate::blame::Blame;
+
+/// What went wrong between the driver and the cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// No address of a scheduler.
+    #[error("`{location}` is no scheduler: write df://HOST:PORT")]
+    Location {
+        /// What was written.
+        location: String,
+    },
+    /// Nobody answers there.
+    #[error("the scheduler at {scheduler} does not answer: {why}")]
+    Unreachable {
+        /// Its address.
+        scheduler: String,
+        /// What the network says.
+        why: String,
+    },
+    /// It answers, and does not take the work.
+    #[error("the scheduler at {scheduler} does not take the work: {why}")]
+    Refused {
+        /// Its address.
+        scheduler: String,
+        /// Why not.
+        why: String,
+    },
+    /// The scheduler does not know of it any more.
+    #[error("the scheduler at {scheduler} has lost job {job}")]
+    Lost {
+        /// Its address.
+        scheduler: String,
+        /// The cluster's id of the job.
+        job: String,
+    },
+    /// The job failed.
+    #[error("job {job} of the cluster failed: {why}")]
+    Failed {
+        /// The cluster's id of the job.
+        job: String,
+        /// What the executors say.
+        why: String,
+    },
+    /// An operator that is not run on a cluster.
+    #[error("{operator} is not run on a cluster")]
+    Unproven {
+        /// Its name.
+        operator: String,
+    },
+    /// What came back is not what was sent for.
+    #[error("the cluster's answer cannot be right: {what}")]
+    Wrong {
+        /// What does not add up.
+        what: String,
+    },
+}
+
+impl ClusterError {
+    pub(super) fn of(scheduler: &str, status: &Status) -> Self {
+        let (scheduler, why) = (scheduler.to_owned(), status.message().to_owned());
+        match status.code() {
+            Code::FailedPrecondition | Code::InvalidArgument | Code::Unimplemented => {
+                Self::Refused { scheduler, why }
+            }
+            _ => Self::Unreachable { scheduler, why },
+        }
+    }
+
+    /// Who has to act.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Location { .. } | Self::Unproven { .. } => Blame::Job,
+            Self::Unreachable { .. }
+            | Self::Refused { .. }
+            | Self::Lost { .. }
+            | Self::Wrong { .. } => Blame::Outside,
+            Self::Failed { why, .. } if is_of_machines(why) => Blame::Outside,
+            Self::Failed { .. } => Blame::Data,
+        }
+    }
+
+    /// Whether the same work may well end if it is asked for again.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Lost { .. } => true,
+            Self::Failed { why, .. } => is_of_machines(why),
+            _ => false,
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                Self::Location { .. } => return None,
+                Self::Unreachable { .. } => {
+                    "does `crannog scheduler` run there, and may this machine reach its port? Without `--cluster` the job runs here"
+                }
+                Self::Refused { .. } => {
+                    "scheduler, executors and this program must be of the same version of crannog"
+                }
+                Self::Lost { .. } => "was it restarted? Run again: no table was touched",
+                Self::Failed { .. } if self.is_passing() => {
+                    "executors were lost, or their disks are full: look at their logs, and run again: no table was touched"
+                }
+                Self::Failed { .. } => "the logs of the executors say more",
+                Self::Unproven { .. } => {
+                    "write the step without it, or run the job without `--cluster`"
+                }
+                Self::Wrong { .. } => {
+                    "no table was touched. Run again; should it come again, run without `--cluster` and report it"
+                }
+            }
+            .to_owned(),
+        )
+    }
+}
+
+/// Whether the words of a failed job are about its machines, and not about its data.
+fn is_of_machines(why: &str) -> bool {
+    let why = why.to_ascii_lowercase();
+    [
+        "executor",
+        "fetch",
+        "io error",
+        "i/o error",
+        "os error",
+        "no space left",
+        "connection",
+        "transport",
+        "timed out",
+        "object store error",
+        "resources exhausted",
+    ]
+    .iter()
+    .any(|words| why.contains(words))
+}

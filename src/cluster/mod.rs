@@ -1,0 +1,296 @@
+//! Many machines: the same plans, on a cluster of Apache DataFusion Ballista.
+//!
+//! The driver is the run itself. It plans as always, and hands the plans of its steps to a scheduler, whose executors do the
+//! work where they are. What a step makes stays there, as files of a scratch folder that all can reach (`keep`); what the
+//! driver asks for comes back. Tables are written by the driver alone.
+//!
+//! An executor, or the scheduler, may go at any time: a task is done again by another executor, and a plan whose job is lost
+//! is handed in again, a few times, since the rows of the steps before it are still in their files.
+
+mod client;
+mod codec;
+mod driver_read;
+mod error;
+mod health;
+mod keep;
+mod kept_rows;
+mod leaves;
+mod proven;
+mod score;
+mod server;
+mod stores;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use ballista_core::extension::SessionConfigExt;
+use datafusion::error::Result;
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::ObjectStore;
+
+use client::{Client, Made, external};
+pub(crate) use driver_read::DriverRead;
+pub use error::ClusterError;
+use keep::{KeepExec, files};
+pub(crate) use keep::Folder;
+pub(crate) use kept_rows::KeptRows;
+pub(crate) use score::Score;
+pub use server::{ExecutorOptions, SchedulerOptions, executor, scheduler};
+
+/// What one message between two processes of a cluster may have: a plan has some 200 bytes for each file that it reads.
+const MESSAGE_BYTES: usize = 256 << 20;
+/// A plan is handed in so often before the run gives up.
+const TRIES: u32 = 4;
+/// The pause before it is handed in again; each time as long again.
+const PAUSE: Duration = Duration::from_secs(3);
+/// A join copies its left side to all executors up to this size: the author of the SQL has put the small side there.
+const BROADCAST_BYTES: usize = 1 << 30;
+
+/// A cluster, and the scratch folder of one run on it.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    client: Client,
+    scratch: Folder,
+    store: Arc<dyn ObjectStore>,
+    /// What the cluster still has on its disks for this run.
+    jobs: Mutex<Vec<String>>,
+}
+
+/// How far the cluster is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct JobProgress(Arc<Mutex<Seen>>);
+
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    job: String,
+    stages: usize,
+    tasks: u64,
+    rows: u64,
+    bytes: u64,
+}
+
+impl JobProgress {
+    fn begin(&self, job: &str) {
+        let seen = Seen {
+            job: job.to_owned(),
+            ..Seen::default()
+        };
+        *self.seen() = seen;
+    }
+
+    fn done(&self, stages: usize, tasks: u64) {
+        let mut seen = self.seen();
+        (seen.stages, seen.tasks) = (stages, tasks);
+    }
+
+    fn made(&self, rows: u64, bytes: u64) {
+        let mut seen = self.seen();
+        (seen.rows, seen.bytes) = (rows, bytes);
+    }
+
+    /// Rows and bytes that were made.
+    pub(crate) fn volume(&self) -> (u64, u64) {
+        let seen = self.seen();
+        (seen.rows, seen.bytes)
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Display for JobProgress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seen = self.seen();
+        if seen.job.is_empty() {
+            return f.write_str("waits for the cluster");
+        }
+        write!(
+            f,
+            "job {}: {} stages, {} tasks done",
+            seen.job, seen.stages, seen.tasks
+        )
+    }
+}
+
+/// What plans that go to a cluster are made with: those settings of Ballista without which its stages do not fit together.
+pub(crate) fn planning(partitions: usize) -> SessionConfig {
+    let mut config = server::config()
+        .with_target_partitions(partitions)
+        .with_ballista_broadcast_join_threshold_bytes(BROADCAST_BYTES);
+    config.options_mut().optimizer.prefer_hash_join = true;
+    config
+}
+
+impl Cluster {
+    /// Connects to the scheduler at `df://host:port`. What is kept goes below `scratch`, a path or URL, which every
+    /// executor reaches under the same name; `store` holds it.
+    pub(crate) async fn connect(
+        ctx: &SessionContext,
+        location: &str,
+        scratch: Folder,
+    ) -> Result<Self> {
+        let address = address(location).map_err(external)?;
+        let client = Client::connect(&address, &ctx.copied_config()).await;
+        let store = ctx.runtime_env().object_store(scratch.store_url()?)?;
+        Ok(Self {
+            client: client.map_err(external)?,
+            scratch,
+            store,
+            jobs: Mutex::default(),
+        })
+    }
+
+    /// Runs a plan; its rows come here, and are added to what `begin` makes batch by batch, with the number of their partition.
+    /// It begins again where the rows of a job are lost on the way.
+    pub(crate) async fn fold<S>(
+        &self,
+        name: &str,
+        plan: Arc<dyn ExecutionPlan>,
+        task: &Arc<TaskContext>,
+        progress: &JobProgress,
+        begin: impl Fn() -> S,
+        add: impl Fn(&mut S, usize, RecordBatch) -> Result<()>,
+    ) -> Result<S> {
+        let plan = self.portable(plan, task).await?;
+        let mut tries = 0;
+        loop {
+            let made = async {
+                let made = self.client.run(name, Arc::clone(&plan), progress).await?;
+                self.remember(&made);
+                let (mut state, mut rows) = (begin(), 0);
+                let take = |partition, batch: RecordBatch| {
+                    rows += batch.num_rows() as u64;
+                    progress.made(rows, 0);
+                    add(&mut state, partition, batch)
+                };
+                self.client.each(&made, take).await?;
+                Ok(state)
+            };
+            match made.await {
+                Err(error) if tries + 1 < TRIES && is_passing(&error) => {
+                    tries += 1;
+                    tracing::warn!(step = name, %error, "the cluster did not end a job: it is handed in again");
+                    tokio::time::sleep(PAUSE * tries).await;
+                }
+                made => return made,
+            }
+        }
+    }
+
+    /// Runs a plan; its rows come here, those of each partition apart.
+    pub(crate) async fn collect(
+        &self,
+        name: &str,
+        plan: Arc<dyn ExecutionPlan>,
+        task: &Arc<TaskContext>,
+        progress: &JobProgress,
+    ) -> Result<Vec<Vec<RecordBatch>>> {
+        let add = |rows: &mut Vec<Vec<RecordBatch>>, partition: usize, batch| {
+            rows.resize_with(rows.len().max(partition + 1), Vec::new);
+            rows[partition].push(batch);
+            Ok(())
+        };
+        self.fold(name, plan, task, progress, Vec::new, add).await
+    }
+
+    /// Runs a plan; its rows stay on the cluster.
+    pub(crate) async fn keep(
+        &self,
+        name: &str,
+        plan: Arc<dyn ExecutionPlan>,
+        task: &Arc<TaskContext>,
+        progress: &JobProgress,
+    ) -> Result<KeptRows> {
+        let (schema, folder) = (plan.schema(), self.scratch.inside(name));
+        let plan = Arc::new(KeepExec::new(plan, folder.clone()));
+        let receipts = self.collect(name, plan, task, progress).await?;
+        let kept = KeptRows::new(schema, folder, files(&receipts.concat()));
+        progress.made(kept.rows(), kept.bytes());
+        Ok(kept)
+    }
+
+    /// Takes the scratch folder away, and what the executors have on their disks. That it cannot be is no failure of the run.
+    pub(crate) async fn clean(&self) {
+        let jobs = std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
+        for job in jobs {
+            self.client.forget(&job).await;
+        }
+        let Ok(folder) = Path::parse(&self.scratch.path) else {
+            return;
+        };
+        let paths = self.store.list(Some(&folder)).map_ok(|file| file.location);
+        let removed = self.store.delete_stream(Box::pin(paths)).try_collect::<Vec<_>>();
+        if let Err(error) = removed.await {
+            tracing::warn!(%error, "`{folder}`, the scratch folder of this run, cannot be removed: nothing needs it any more");
+        }
+        if self.scratch.store == "file://" {
+            let _ = std::fs::remove_dir_all(format!("/{}", self.scratch.path));
+        }
+    }
+
+    /// The plan, if all of it may be run on a cluster, with what only the driver has put where all reach it.
+    async fn portable(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        task: &Arc<TaskContext>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        proven::check(&plan).map_err(external)?;
+        let folder = self.scratch.inside("driver");
+        leaves::portable(plan, &folder, &self.store, task).await
+    }
+
+    fn remember(&self, made: &Made) {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.push(made.job.clone());
+    }
+}
+
+fn is_passing(error: &datafusion::error::DataFusionError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<ClusterError>() {
+            return error.is_passing();
+        }
+        cause = error.source();
+    }
+    crate::blame::blame_of(error) == crate::blame::Blame::Outside
+}
+
+/// The `host:port` of a scheduler.
+fn address(location: &str) -> std::result::Result<String, ClusterError> {
+    let (host, port) = host_and_port(location)?;
+    Ok(format!("{host}:{port}"))
+}
+
+fn host_and_port(location: &str) -> std::result::Result<(String, u16), ClusterError> {
+    let wrong = || ClusterError::Location {
+        location: location.to_owned(),
+    };
+    let url = url::Url::parse(location).map_err(|_| wrong())?;
+    match (url.scheme(), url.host_str(), url.port()) {
+        ("df", Some(host), Some(port)) if url.path().trim_matches('/').is_empty() => {
+            Ok((host.to_owned(), port))
+        }
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheduler_is_named_by_its_host_and_port() {
+        assert_eq!(address("df://scheduler:50050").unwrap(), "scheduler:50050");
+        for wrong in ["scheduler:50050", "df://scheduler", "http://a:1", "df://a:1/b", ""] {
+            let error = address(wrong).unwrap_err().to_string();
+            assert_eq!(error, format!("`{wrong}` is no scheduler: write df://HOST:PORT"));
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The two kinds of server of a cluster: Ballista's own, with our functions, plan nodes and object stores.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ballista_core::error::BallistaError;
+use ballista_core::extension::SessionConfigExt;
+use ballista_core::registry::BallistaFunctionRegistry;
+use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
+use ballista_executor::health::ExecutorHealth;
+use ballista_scheduler::cluster::BallistaCluster;
+use ballista_scheduler::config::SchedulerConfig;
+use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service};
+use ballista_scheduler::scheduler_server::SchedulerServer;
+use bytesize::ByteSize;
+use datafusion::error::Result;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::SessionConfig;
+use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::codec::codec;
+use super::stores::EnvironmentStores;
+use super::{MESSAGE_BYTES, health, host_and_port};
+use crate::session;
+
+/// An executor tells so often that it is there.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// One that has not been heard of for so long is lost, and its work is done by others.
+const LOST_AFTER: Duration = Duration::from_secs(30);
+/// Work waits so long for an executor when there is none.
+const NO_EXECUTORS: Duration = Duration::from_secs(120);
+/// What a finished job has left on executors is removed after this, should its driver not have said so.
+const DATA_KEPT: Duration = Duration::from_secs(3600);
+/// How often an executor looks for what is left of jobs that nobody remembers, and how old that is.
+const CLEANED_EVERY: Duration = Duration::from_secs(600);
+const LEFT_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// A task that fails for want of a machine, and not for its data, is tried so often.
+const TASK_TRIES: usize = 4;
+const STAGE_TRIES: usize = 6;
+
+/// `crannog scheduler`.
+#[derive(Clone, Debug)]
+pub struct SchedulerOptions {
+    /// The address that it listens on.
+    pub bind: IpAddr,
+    /// The port.
+    pub port: u16,
+    /// The name by which executors reach it.
+    pub external_host: Option<String>,
+    /// How long it waits for jobs that run when it is told to stop.
+    pub drain: Duration,
+}
+
+/// `crannog executor`.
+#[derive(Clone, Debug)]
+pub struct ExecutorOptions {
+    /// The scheduler, as `df://host:port`.
+    pub scheduler: String,
+    /// The address that it listens on.
+    pub bind: IpAddr,
+    /// The port from which its rows are fetched.
+    pub port: u16,
+    /// The port over which it is given work.
+    pub grpc_port: u16,
+    /// The port on which it says how it is.
+    pub health_port: u16,
+    /// The name by which others reach it.
+    pub external_host: Option<String>,
+    /// Partitions that it works on at a time; all processors unless given.
+    pub threads: Option<usize>,
+    /// What it may hold.
+    pub memory_limit: Option<ByteSize>,
+    /// Where what goes from stage to stage lies.
+    pub work_dir: PathBuf,
+}
+
+/// The session settings that all of a cluster begin with.
+pub(super) fn config() -> SessionConfig {
+    SessionConfig::new_with_ballista()
+        .with_ballista_physical_extension_codec(codec())
+        .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES)
+}
+
+fn runtime(temporary: Option<PathBuf>) -> Result<Arc<RuntimeEnv>> {
+    let mut runtime =
+        RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(EnvironmentStores::default()));
+    if let Some(folder) = temporary {
+        runtime = runtime.with_temp_file_path(folder);
+    }
+    runtime.build_arc()
+}
+
+/// Runs a scheduler until it is told to stop.
+///
+/// # Errors
+/// An address that cannot be bound.
+pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
+    let address = SocketAddr::new(options.bind, options.port);
+    let config = SchedulerConfig {
+        bind_host: options.bind.to_string(),
+        bind_port: options.port,
+        external_host: options
+            .external_host
+            .unwrap_or_else(|| options.bind.to_string()),
+        executor_timeout_seconds: LOST_AFTER.as_secs(),
+        expire_dead_executor_interval_seconds: HEARTBEAT.as_secs(),
+        no_executors_grace_period_seconds: NO_EXECUTORS.as_secs(),
+        finished_job_data_clean_up_interval_seconds: DATA_KEPT.as_secs(),
+        finished_job_state_clean_up_interval_seconds: DATA_KEPT.as_secs(),
+        task_max_failures: TASK_TRIES,
+        stage_max_failures: STAGE_TRIES,
+        grpc_server_max_decoding_message_size: MESSAGE_BYTES as u32,
+        grpc_server_max_encoding_message_size: MESSAGE_BYTES as u32,
+        grpc_client_max_message_size: MESSAGE_BYTES as u32,
+        override_physical_codec: Some(codec()),
+        override_config_producer: Some(Arc::new(config)),
+        override_session_builder: Some(Arc::new(|config| {
+            Ok(session::server_state(config, runtime(None)?))
+        })),
+        ..SchedulerConfig::default()
+    };
+    let cluster = BallistaCluster::new_from_config(&config).await?;
+    config.validate()?;
+    let scheduler: SchedulerServer<LogicalPlanNode, PhysicalPlanNode> =
+        create_scheduler(cluster, Arc::new(config)).await?;
+    let mut told = signal(SignalKind::terminate()).map_err(BallistaError::IoError)?;
+    let serving = start_grpc_service(address, scheduler.clone());
+    let stopped = async {
+        tokio::select! {
+            _ = told.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::warn!("the scheduler is told to stop, and waits for the jobs that run");
+        let until = Instant::now() + options.drain;
+        let is_busy = || scheduler.running_job_number() + scheduler.pending_job_number() > 0;
+        while is_busy() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        served = serving => served,
+        () = stopped => Ok(()),
+    }
+}
+
+/// Runs an executor until it is told to stop; what it works on by then it ends.
+///
+/// # Errors
+/// An address that cannot be bound, a folder that cannot be made, a scheduler that does not answer for a minute.
+pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
+    let (host, port) = host_and_port(&options.scheduler)
+        .map_err(|error| BallistaError::Configuration(error.to_string()))?;
+    std::fs::create_dir_all(&options.work_dir).map_err(BallistaError::IoError)?;
+    let health = ExecutorHealth::new();
+    health::serve(SocketAddr::new(options.bind, options.health_port), health.clone()).await?;
+    let functions = session::server_state(config(), runtime(None)?);
+    let folder = options.work_dir.clone();
+    let config = ExecutorProcessConfig {
+        bind_host: options.bind.to_string(),
+        external_host: Some(
+            options
+                .external_host
+                .unwrap_or_else(|| options.bind.to_string()),
+        ),
+        port: options.port,
+        grpc_port: options.grpc_port,
+        scheduler_host: host,
+        scheduler_port: port,
+        scheduler_connect_timeout_seconds: 60,
+        vcores: options.threads.unwrap_or(0),
+        work_dir: Some(options.work_dir.to_string_lossy().into_owned()),
+        job_data_ttl_seconds: LEFT_AFTER.as_secs(),
+        job_data_clean_up_interval_seconds: CLEANED_EVERY.as_secs(),
+        executor_heartbeat_interval_seconds: HEARTBEAT.as_secs(),
+        grpc_max_decoding_message_size: MESSAGE_BYTES as u32,
+        grpc_max_encoding_message_size: MESSAGE_BYTES as u32,
+        memory_pool_size: options.memory_limit.map(|limit| limit.as_u64() / 4 * 3),
+        override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&functions))),
+        override_runtime_producer: Some(Arc::new(move |_| runtime(Some(folder.clone())))),
+        override_config_producer: Some(Arc::new(config)),
+        override_physical_codec: Some(codec()),
+        health,
+        ..ExecutorProcessConfig::default()
+    };
+    start_executor_process(Arc::new(config)).await
+}

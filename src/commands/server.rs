@@ -1,0 +1,68 @@
+//! `crannog scheduler`, `crannog executor`: the servers of a cluster.
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use crannog::cluster::{self, ExecutorOptions, SchedulerOptions};
+use crannog::{Error, Result};
+
+use super::say;
+use crate::cli::{ExecutorArgs, SchedulerArgs};
+
+pub fn scheduler(args: &SchedulerArgs) -> Result<()> {
+    let options = SchedulerOptions {
+        bind: args.bind,
+        port: args.port,
+        external_host: args.external_host.clone(),
+        drain: args.drain,
+    };
+    let host = args.external_host.clone();
+    let host = host.unwrap_or_else(|| args.bind.to_string());
+    say(&format!(
+        "scheduler of df://{host}:{}, health at http://{host}:{}/readyz",
+        args.port, args.port
+    ))?;
+    serve("scheduler", cluster::scheduler(options))
+}
+
+pub fn executor(args: &ExecutorArgs) -> Result<()> {
+    let work_dir = args.work_dir.clone();
+    let options = ExecutorOptions {
+        scheduler: args.scheduler.clone(),
+        bind: args.bind,
+        port: args.port,
+        grpc_port: args.grpc_port,
+        health_port: args.health_port,
+        external_host: args.external_host.clone(),
+        threads: args.threads.map(Into::into),
+        memory_limit: args.memory_limit,
+        work_dir: work_dir.unwrap_or_else(|| own_folder(args.port)),
+    };
+    say(&format!(
+        "executor of {}, health at http://{}:{}/readyz, works in {}",
+        args.scheduler,
+        args.bind,
+        args.health_port,
+        options.work_dir.display()
+    ))?;
+    serve("executor", cluster::executor(options))
+}
+
+/// A folder that no other executor of this machine has.
+fn own_folder(port: u16) -> PathBuf {
+    std::env::temp_dir().join(format!("crannog-executor-{port}"))
+}
+
+fn serve<E: std::fmt::Display>(
+    server: &'static str,
+    work: impl Future<Output = std::result::Result<(), E>>,
+) -> Result<()> {
+    let failed = |why: String| Error::Server { server, why };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| failed(error.to_string()))?;
+    runtime
+        .block_on(work)
+        .map_err(|error| failed(error.to_string()))
+}

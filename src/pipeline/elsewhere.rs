@@ -1,0 +1,147 @@
+//! The steps of a run on a cluster: where each is worked on, and what of it comes here.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::DataFusionError;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::DataFrame;
+
+use super::{Pipeline, bare, misfit, stopped};
+use crate::cluster::{Cluster, Folder, JobProgress, KeptRows};
+use crate::error::{Error, Result};
+use crate::job::{SqlFile, resolve_options};
+use crate::judgement;
+use crate::model::Dictionary;
+use crate::progress::{Progress, Volume};
+use crate::source;
+
+impl Pipeline<'_> {
+    /// Whether the job works on a cluster.
+    pub fn is_on_cluster(&self) -> bool {
+        self.job.engine.cluster.is_some()
+    }
+
+    /// Connects to the cluster, where the job works on one; what it keeps there is told from others' by the run.
+    pub async fn connect(&mut self, run: &str) -> Result<()> {
+        let Some(location) = &self.job.engine.cluster else {
+            return Ok(());
+        };
+        let target = &self.job.scratch;
+        let scratch = target.location.resolve()?;
+        let options = resolve_options(&target.options, &target.location.place)?;
+        let (store, path) = source::register_folder(&self.ctx, &scratch, &options)
+            .map_err(|error| source::blame("scratch", &target.location.to_string(), error))?;
+        let name = format!("{run}-{:08x}", rand::random::<u32>());
+        let folder = Folder {
+            store,
+            path: format!("{path}/{name}"),
+        };
+        let cluster = Cluster::connect(&self.ctx, location, folder).await;
+        self.cluster = Some(Arc::new(cluster.map_err(Error::Cluster)?));
+        Ok(())
+    }
+
+    /// Takes away what the run has kept on the cluster.
+    pub async fn disconnect(&self) {
+        if let Some(cluster) = &self.cluster {
+            cluster.clean().await;
+        }
+    }
+
+    /// The cluster that works on a file, if it does: on all before the model; after it, on what reads sources, and asks nothing
+    /// of the judgement, which is here.
+    pub(super) fn cluster_for(
+        &self,
+        file: &SqlFile,
+        plan: &Arc<dyn ExecutionPlan>,
+    ) -> Option<&Arc<Cluster>> {
+        let is_before = self.job.features.sql.iter().any(|step| step.name == file.name);
+        let is_there = is_before || (reads_files(plan) && !judgement::is_asked(&file.calls));
+        self.cluster.as_ref().filter(|_| is_there)
+    }
+
+    /// Computes a step on the cluster, where its rows stay.
+    pub(super) async fn keep(
+        &self,
+        file: &SqlFile,
+        rows: DataFrame,
+        progress: &mut Progress,
+    ) -> Result<KeptRows> {
+        let cluster = self.cluster.as_ref().expect("a run on a cluster is connected");
+        let task = Arc::new(rows.task_ctx());
+        let plan = rows.create_physical_plan().await;
+        let plan = plan.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+        let seen = JobProgress::default();
+        let kept = watch(progress, &file.name, &seen, async {
+            cluster.keep(&file.name, plan, &task, &seen).await
+        });
+        kept.await.map_err(|error| stopped(file, error))
+    }
+
+    /// The same, as a table; the rows of a dictionary come here, for the model that the run learns.
+    pub(super) async fn keep_step(
+        &mut self,
+        file: &SqlFile,
+        rows: DataFrame,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let kept = self.keep(file, rows, progress).await?;
+        let failed = |error| stopped(file, error);
+        if self.job.is_dictionary(&file.name) {
+            let rows = self.ctx.read_table(Arc::new(kept.clone())).map_err(failed)?;
+            let schema = Arc::clone(rows.schema().inner());
+            let rows = rows.collect().await.map_err(failed)?;
+            let dictionary = Dictionary::try_new(file.name.clone(), &schema, &rows);
+            let dictionary = dictionary.map_err(|error| stopped(file, error.into()))?;
+            self.dictionaries.push(dictionary);
+        }
+        self.ctx
+            .register_table(bare(&file.name), Arc::new(kept))
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    /// Runs a plan on the cluster; its rows come here.
+    pub(super) async fn fetch(
+        &self,
+        cluster: &Cluster,
+        stage: &str,
+        plan: Arc<dyn ExecutionPlan>,
+        task: &Arc<datafusion::execution::TaskContext>,
+        progress: &mut Progress,
+    ) -> Result<Vec<Vec<RecordBatch>>, DataFusionError> {
+        let seen = JobProgress::default();
+        watch(progress, stage, &seen, cluster.collect(stage, plan, task, &seen)).await
+    }
+}
+
+/// Shows how far the cluster is.
+pub(super) async fn watch<T>(
+    progress: &mut Progress,
+    stage: &str,
+    seen: &JobProgress,
+    work: impl Future<Output = Result<T, DataFusionError>>,
+) -> Result<T, DataFusionError> {
+    let volume = || {
+        let (rows, bytes) = seen.volume();
+        Volume { rows, bytes }
+    };
+    let told = |_| seen.to_string();
+    progress.watch_told(stage, work, volume, told).await
+}
+
+/// Whether a plan reads more than rows in memory.
+fn reads_files(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let children = plan.children();
+    if !children.is_empty() {
+        return children.into_iter().any(reads_files);
+    }
+    let source = plan.downcast_ref::<DataSourceExec>();
+    match source {
+        Some(source) => !source.data_source().is::<MemorySourceConfig>(),
+        None => plan.name() == "DriverReadExec",
+    }
+}
