@@ -134,6 +134,9 @@ pub struct SchedulerArgs {
     /// The name by which executors reach it [default: the address].
     #[arg(long, value_name = "HOST")]
     pub external_host: Option<String>,
+    /// An executor that has not been heard of for so long is lost, and others do its work.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub executor_timeout: Duration,
     /// How long to wait for jobs that run when it is told to stop.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
     pub drain: Duration,
@@ -160,6 +163,9 @@ pub struct ExecutorArgs {
     /// The name by which the scheduler and other executors reach it [default: the address].
     #[arg(long, value_name = "HOST")]
     pub external_host: Option<String>,
+    /// How often it tells the scheduler that it is there.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub heartbeat: Duration,
     /// How many partitions it works on at a time [default: all processors].
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,

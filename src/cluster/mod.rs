@@ -123,7 +123,9 @@ pub(crate) fn planning(partitions: usize) -> SessionConfig {
     let mut config = server::config()
         .with_target_partitions(partitions)
         .with_ballista_broadcast_join_threshold_bytes(BROADCAST_BYTES);
-    config.options_mut().optimizer.prefer_hash_join = true;
+    let optimizer = &mut config.options_mut().optimizer;
+    optimizer.prefer_hash_join = true;
+    optimizer.prefer_existing_union = true; // stages know unions, and no unions of hashed partitions
     config
 }
 

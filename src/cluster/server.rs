@@ -26,10 +26,6 @@ use super::stores::EnvironmentStores;
 use super::{MESSAGE_BYTES, health, host_and_port};
 use crate::session;
 
-/// An executor tells so often that it is there.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-/// One that has not been heard of for so long is lost, and its work is done by others.
-const LOST_AFTER: Duration = Duration::from_secs(30);
 /// Work waits so long for an executor when there is none.
 const NO_EXECUTORS: Duration = Duration::from_secs(120);
 /// What a finished job has left on executors is removed after this, should its driver not have said so.
@@ -50,6 +46,8 @@ pub struct SchedulerOptions {
     pub port: u16,
     /// The name by which executors reach it.
     pub external_host: Option<String>,
+    /// An executor that has not been heard of for so long is lost, and others do its work.
+    pub executor_timeout: Duration,
     /// How long it waits for jobs that run when it is told to stop.
     pub drain: Duration,
 }
@@ -69,12 +67,19 @@ pub struct ExecutorOptions {
     pub health_port: u16,
     /// The name by which others reach it.
     pub external_host: Option<String>,
+    /// How often it tells the scheduler that it is there.
+    pub heartbeat: Duration,
     /// Partitions that it works on at a time; all processors unless given.
     pub threads: Option<usize>,
     /// What it may hold.
     pub memory_limit: Option<ByteSize>,
     /// Where what goes from stage to stage lies.
     pub work_dir: PathBuf,
+}
+
+/// Whole seconds, one at least.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs().max(1)
 }
 
 /// The session settings that all of a cluster begin with.
@@ -105,8 +110,8 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
         external_host: options
             .external_host
             .unwrap_or_else(|| options.bind.to_string()),
-        executor_timeout_seconds: LOST_AFTER.as_secs(),
-        expire_dead_executor_interval_seconds: HEARTBEAT.as_secs(),
+        executor_timeout_seconds: seconds(options.executor_timeout),
+        expire_dead_executor_interval_seconds: seconds(options.executor_timeout / 6),
         no_executors_grace_period_seconds: NO_EXECUTORS.as_secs(),
         finished_job_data_clean_up_interval_seconds: DATA_KEPT.as_secs(),
         finished_job_state_clean_up_interval_seconds: DATA_KEPT.as_secs(),
@@ -174,7 +179,7 @@ pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
         work_dir: Some(options.work_dir.to_string_lossy().into_owned()),
         job_data_ttl_seconds: LEFT_AFTER.as_secs(),
         job_data_clean_up_interval_seconds: CLEANED_EVERY.as_secs(),
-        executor_heartbeat_interval_seconds: HEARTBEAT.as_secs(),
+        executor_heartbeat_interval_seconds: seconds(options.heartbeat),
         grpc_max_decoding_message_size: MESSAGE_BYTES as u32,
         grpc_max_encoding_message_size: MESSAGE_BYTES as u32,
         memory_pool_size: options.memory_limit.map(|limit| limit.as_u64() / 4 * 3),

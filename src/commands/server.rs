@@ -14,6 +14,7 @@ pub fn scheduler(args: &SchedulerArgs) -> Result<()> {
         bind: args.bind,
         port: args.port,
         external_host: args.external_host.clone(),
+        executor_timeout: args.executor_timeout,
         drain: args.drain,
     };
     let host = args.external_host.clone();
@@ -34,6 +35,7 @@ pub fn executor(args: &ExecutorArgs) -> Result<()> {
         grpc_port: args.grpc_port,
         health_port: args.health_port,
         external_host: args.external_host.clone(),
+        heartbeat: args.heartbeat,
         threads: args.threads.map(Into::into),
         memory_limit: args.memory_limit,
         work_dir: work_dir.unwrap_or_else(|| own_folder(args.port)),

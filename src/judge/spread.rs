@@ -18,7 +18,7 @@ use crate::features::{matrix_of, training_scores};
 use crate::job::Job;
 use crate::judgement::Judgement;
 use crate::model::{LoadedModel, ModelRun, SavedModel};
-use crate::pipeline::{Pipeline, SpreadFeatures, unqualified};
+use crate::pipeline::{Pipeline, unqualified};
 use crate::progress::Progress;
 use crate::reasons::{ExplainedRows, Reasons, median_of};
 use crate::report::{ModelSummary, ScoreQuantiles};
@@ -92,7 +92,7 @@ pub(super) async fn judge(
     let typical = match (pipeline.asks_for_reasons(), &model.typical) {
         (false, _) => None,
         (true, Some(typical)) => Some(typical.clone()),
-        (true, None) => Some(typical(job, &features, progress).await?),
+        (true, None) => Some(features.of_learnt("typical", progress, median).await?),
     };
     let reasons = match &typical {
         Some(typical) => {
@@ -129,21 +129,10 @@ pub(super) async fn judge(
     })
 }
 
-/// The median of each feature in the rows that are learnt from.
-async fn typical(
-    job: &Job,
-    features: &SpreadFeatures<'_>,
-    progress: &mut Progress,
-) -> Result<Vec<Option<f64>>> {
-    let mut medians = Vec::new();
-    for name in &job.features.columns {
-        let values = features.column(name, progress).await?;
-        let is_learnt = |row: usize| features.learnt().is_none_or(|learnt| learnt.value(row));
-        let known = values.into_iter().enumerate();
-        let known = known.filter(|(row, value)| !value.is_nan() && is_learnt(*row));
-        medians.push(median_of(known.map(|(_, value)| value).collect()));
-    }
-    Ok(medians)
+/// The median of the values that are not missing.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.retain(|value| !value.is_nan());
+    median_of(values)
 }
 
 /// For each reading of `scored`: its filters of the rows' own columns, and the highest `score_samples` of a row that passes

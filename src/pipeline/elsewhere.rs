@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::DataFrame;
 
+use super::counted::Counted;
 use super::{Pipeline, bare, misfit, stopped};
-use crate::cluster::{Cluster, Folder, JobProgress, KeptRows};
+use crate::cluster::{Cluster, ClusterError, Folder, JobProgress, KeptRows};
 use crate::error::{Error, Result};
 use crate::job::{SqlFile, resolve_options};
 use crate::judgement;
@@ -88,7 +90,11 @@ impl Pipeline<'_> {
         rows: DataFrame,
         progress: &mut Progress,
     ) -> Result<()> {
+        let counted = Counted::of(rows.logical_plan()).map_err(|error| stopped(file, error))?;
         let kept = self.keep(file, rows, progress).await?;
+        if let Some(counted) = counted {
+            self.add_up(file, &kept, counted, progress).await?;
+        }
         let failed = |error| stopped(file, error);
         if self.job.is_dictionary(&file.name) {
             let rows = self.ctx.read_table(Arc::new(kept.clone())).map_err(failed)?;
@@ -102,6 +108,40 @@ impl Pipeline<'_> {
             .register_table(bare(&file.name), Arc::new(kept))
             .map_err(failed)?;
         Ok(())
+    }
+
+    /// Looks whether a step has counted each row once.
+    pub(super) async fn add_up(
+        &self,
+        file: &SqlFile,
+        kept: &KeptRows,
+        counted: Counted,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let failed = |error| stopped(file, error);
+        let total = self.ctx.read_table(Arc::new(kept.clone()));
+        let total = total.and_then(|rows| rows.aggregate(Vec::new(), vec![counted.total()]));
+        let total = total.map_err(failed)?;
+        let rows_in = DataFrame::new(self.ctx.state(), counted.rows_in);
+        let both = rows_in.union(total).map_err(failed)?;
+        let cluster = self.cluster.as_ref().expect("a run on a cluster is connected");
+        let task = Arc::new(both.task_ctx());
+        let plan = both.create_physical_plan().await.map_err(failed)?;
+        let stage = format!("{} adds up", file.name);
+        let rows = self.fetch(cluster, &stage, plan, &task, progress).await;
+        let rows = rows.map_err(failed)?.concat();
+        let counts = rows.iter().flat_map(|rows| {
+            let counts = rows.column(0).as_primitive::<Int64Type>().iter();
+            counts.map(Option::unwrap_or_default).collect::<Vec<_>>()
+        });
+        match counts.collect::<Vec<_>>()[..] {
+            [a, b] if a == b => Ok(()),
+            ref other => Err(failed(DataFusionError::External(Box::new(
+                ClusterError::Wrong {
+                    what: format!("the rows of `{}` and the sum of its counts are {other:?}", file.name),
+                },
+            )))),
+        }
     }
 
     /// Runs a plan on the cluster; its rows come here.

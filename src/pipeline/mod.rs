@@ -6,6 +6,7 @@
 
 mod asked;
 mod columns;
+mod counted;
 mod elsewhere;
 mod explanation;
 mod kept;
@@ -14,7 +15,7 @@ mod repeatable;
 mod spread;
 mod volume;
 
-pub(crate) use spread::{SpreadFeatures, unqualified};
+pub(crate) use spread::unqualified;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

@@ -9,23 +9,26 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBufferBuilder, Float64Array, Int64Array, RecordBatch,
+    ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, Int64Array, RecordBatch,
+    StringArray, new_null_array,
 };
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
+use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef, TimeUnit};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, ident, lit};
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::{DataFrame, SessionContext, cast};
 
+use super::counted::Counted;
 use super::elsewhere::watch;
 use super::{Pipeline, bare, stopped};
-use crate::cluster::{Cluster, ClusterError, JobProgress, KeptRows, Score};
+use crate::cluster::{Cluster, ClusterError, JobProgress, Score};
 use crate::error::{Error, Result};
-use crate::features::{FeatureError, in_order_of_keys, matrix_of, repeated_key};
+use crate::features::{FeatureError, Learn, in_order_of_keys, matrix_of, repeated_key};
+use crate::feedback::{Feedback, suppressed_by_type};
 use crate::forest::{ColumnScale, DrawnRows, IsolationForest, SummationOrder};
 use crate::job::{DuplicateKeys, Job, MissingValues, SqlFile};
 use crate::model::SavedModel;
@@ -45,6 +48,9 @@ const DRAWN: &str = "crannog_drawn";
 
 /// A row's place in the order of the keys, from 0.
 const PLACE: &str = "crannog_place";
+
+/// Bytes of columns that are here at a time, where each of some has to be here as a whole.
+const COLUMN_BYTES: usize = 128 << 20;
 
 /// Columns by which rows are told apart and counted; they are no rows' own.
 const NUMBER: &str = "crannog_number";
@@ -79,11 +85,15 @@ impl<'a> Pipeline<'a> {
         let rows = self.rows(last, progress).await?;
         let schema = Arc::clone(rows.schema().inner());
         let failed = |error| stopped(last, error);
+        let counted = Counted::of(rows.logical_plan()).map_err(failed)?;
         self.ctx
             .register_table(bare(MADE), rows.into_view())
             .map_err(failed)?;
         let numbered = self.sql(&numbering(self.job, &schema)).await.map_err(failed)?;
         let kept = self.keep(last, numbered, progress).await?;
+        if let Some(counted) = counted.filter(|_| features.duplicate_keys == DuplicateKeys::Error) {
+            self.add_up(last, &kept, counted, progress).await?;
+        }
         self.release(features.sql.len());
         let _ = self.ctx.deregister_table(bare(MADE));
         self.kept_features = Some(kept.clone());
@@ -252,7 +262,6 @@ impl<'a> Pipeline<'a> {
         spread: &mut SpreadFeatures<'a>,
         progress: &mut Progress,
     ) -> Result<()> {
-        use crate::features::Learn;
         let learn = self.learn();
         let mut learnt = match learn {
             Learn::Nothing { .. } => return Ok(()),
@@ -293,9 +302,7 @@ impl<'a> Pipeline<'a> {
         spread: &SpreadFeatures<'a>,
         progress: &mut Progress,
     ) -> Result<Vec<ArrayRef>> {
-        use arrow::array::new_null_array;
-        use arrow::compute::{cast, interleave};
-        let nobody = new_null_array(&crate::feedback::suppressed_by_type(), spread.n_samples);
+        let nobody = new_null_array(&suppressed_by_type(), spread.n_samples);
         if self.feedback.is_silent() {
             return Ok(vec![nobody]);
         }
@@ -310,11 +317,11 @@ impl<'a> Pipeline<'a> {
         let feedback = &self.feedback;
         let add = |by: &mut Vec<Option<String>>, rows: RecordBatch| {
             let places = places_of(&rows)?;
-            let all = arrow::array::BooleanArray::from(vec![true; rows.num_rows()]);
+            let all = BooleanArray::from(vec![true; rows.num_rows()]);
             let suppressed = feedback.suppressed(&rows, &all);
             let suppressed =
                 suppressed.map_err(|error| DataFusionError::External(Box::new(error)))?;
-            let texts = cast(&suppressed, &DataType::Utf8)?;
+            let texts = arrow::compute::cast(&suppressed, &DataType::Utf8)?;
             for (place, text) in places.iter().zip(texts.as_string::<i32>()) {
                 by[*place] = text.map(str::to_owned);
             }
@@ -322,10 +329,9 @@ impl<'a> Pipeline<'a> {
         };
         let begin = || vec![None; spread.n_samples];
         let by = spread.fold("suppressed", reported, progress, begin, add).await?;
-        let texts: ArrayRef = Arc::new(by.iter().map(Option::as_deref).collect::<arrow::array::StringArray>());
-        let texts = cast(&texts, &crate::feedback::suppressed_by_type());
+        let texts: ArrayRef = Arc::new(by.iter().map(Option::as_deref).collect::<StringArray>());
+        let texts = arrow::compute::cast(&texts, &suppressed_by_type());
         let texts = texts.map_err(Error::Scored)?;
-        let _ = interleave; // one piece is enough
         Ok(vec![texts])
     }
 
@@ -336,11 +342,6 @@ impl<'a> Pipeline<'a> {
 }
 
 impl SpreadFeatures<'_> {
-    /// How many rows.
-    pub(crate) fn n_samples(&self) -> usize {
-        self.n_samples
-    }
-
     /// How many rows do not count, because another one has their key.
     pub(crate) fn duplicate_rows(&self) -> usize {
         self.duplicate_rows
@@ -399,8 +400,8 @@ impl SpreadFeatures<'_> {
         let schema = Arc::clone(rows.schema().inner());
         let batches = self.fetch("sample", rows, progress).await?;
         let rows = concat_batches(&schema, &batches).map_err(failed)?;
-        let order = arrow::compute::sort_to_indices(rows.column(0), None, None).map_err(failed)?;
-        let rows = arrow::compute::take_record_batch(&rows, &order).map_err(failed)?;
+        let order = sort_to_indices(rows.column(0), None, None).map_err(failed)?;
+        let rows = take_record_batch(&rows, &order).map_err(failed)?;
         let found = rows.column(0).as_primitive::<Int64Type>().values();
         match found[..] == *places {
             true => Ok(rows),
@@ -419,13 +420,32 @@ impl SpreadFeatures<'_> {
         progress: &mut Progress,
     ) -> Result<Vec<f64>> {
         let score = Score::expression(model).map_err(|error| self.stopped(error))?;
-        self.numbers("score", score, progress).await
+        let scores = self.numbers("score", vec![score], progress).await?;
+        Ok(scores.into_iter().flatten().collect())
     }
 
-    /// A column's values by place, as `f64`; NULL is NaN.
-    pub(crate) async fn column(&self, name: &str, progress: &mut Progress) -> Result<Vec<f64>> {
-        let value = datafusion::prelude::cast(ident(name), DataType::Float64);
-        self.numbers(name, value, progress).await
+    /// What is made of each feature's values in the rows that are learnt from, in the order of the keys; NULL is NaN. So many
+    /// columns are here at a time as have [`COLUMN_BYTES`] together, one at least.
+    pub(crate) async fn of_learnt<T>(
+        &self,
+        stage: &str,
+        progress: &mut Progress,
+        make: impl Fn(Vec<f64>) -> T,
+    ) -> Result<Vec<T>> {
+        let mut made = Vec::new();
+        let at_a_time = (COLUMN_BYTES / (8 * self.n_samples)).max(1);
+        for names in self.job.features.columns.chunks(at_a_time) {
+            let number = |name: &String| cast(ident(name), DataType::Float64);
+            let values = names.iter().map(number).collect();
+            for mut column in self.numbers(stage, values, progress).await? {
+                if let Some(learnt) = &self.learnt {
+                    let mut rows = learnt.iter();
+                    column.retain(|_| rows.next() == Some(true));
+                }
+                made.push(make(column));
+            }
+        }
+        Ok(made)
     }
 
     /// The values of the job's time column by place, in microseconds; nothing where it has none.
@@ -435,9 +455,8 @@ impl SpreadFeatures<'_> {
             return Ok(None);
         }
         let kind = self.schema.field_with_name(time).map_err(Error::Scored)?.data_type();
-        let value = datafusion::prelude::cast(ident(time), micros_of(kind));
-        let value = datafusion::prelude::cast(value, DataType::Int64);
-        let rows = self.placed(value).await?;
+        let value = cast(cast(ident(time), micros_of(kind)), DataType::Int64);
+        let rows = self.placed(vec![value]).await?;
         let add = |times: &mut Vec<Option<i64>>, rows: RecordBatch| {
             let values = rows.column(1).as_primitive::<Int64Type>().iter();
             for (place, value) in places_of(&rows)?.into_iter().zip(values) {
@@ -483,8 +502,8 @@ impl SpreadFeatures<'_> {
         let batches = self.fetch("strange rows", rows, progress).await?;
         let failed = |error: arrow::error::ArrowError| self.stopped(error.into());
         let rows = concat_batches(&schema, &batches).map_err(failed)?;
-        let order = arrow::compute::sort_to_indices(rows.column(0), None, None).map_err(failed)?;
-        let rows = arrow::compute::take_record_batch(&rows, &order).map_err(failed)?;
+        let order = sort_to_indices(rows.column(0), None, None).map_err(failed)?;
+        let rows = take_record_batch(&rows, &order).map_err(failed)?;
         let places = places_of(&rows).map_err(|error| self.stopped(error))?;
         if !places.is_sorted_by(|a, b| a < b) {
             return Err(self.wrong("a row came twice".to_owned()));
@@ -513,25 +532,15 @@ impl SpreadFeatures<'_> {
             field.is_ok_and(|field| *field.data_type() == DataType::Float32)
         };
         let all_f32 = columns.iter().all(is_f32);
-        let mut scales = Vec::with_capacity(columns.len());
-        for name in columns {
-            let mut values = self.column(name, progress).await?;
-            if let Some(learnt) = &self.learnt {
-                let mut row = 0;
-                values.retain(|_| {
-                    row += 1;
-                    learnt.value(row - 1)
-                });
+        let fit = |values: Vec<f64>| match all_f32 {
+            #[expect(clippy::cast_possible_truncation, reason = "they were f32")]
+            true => {
+                let values: Vec<_> = values.iter().map(|value| *value as f32).collect();
+                ColumnScale::fit_f32(&values, SummationOrder::Pairwise)
             }
-            scales.push(match all_f32 {
-                #[expect(clippy::cast_possible_truncation, reason = "they were f32")]
-                true => {
-                    let values: Vec<_> = values.iter().map(|value| *value as f32).collect();
-                    ColumnScale::fit_f32(&values, SummationOrder::Pairwise)
-                }
-                false => ColumnScale::fit(&values, SummationOrder::Pairwise),
-            });
-        }
+            false => ColumnScale::fit(&values, SummationOrder::Pairwise),
+        };
+        let scales = self.of_learnt("scales", progress, fit).await?;
         self.scales = Some(scales);
         Ok(())
     }
@@ -539,7 +548,7 @@ impl SpreadFeatures<'_> {
     /// Which rows are labelled malicious; `None` if none is, or nobody labels.
     async fn malicious(
         &self,
-        feedback: &crate::feedback::Feedback,
+        feedback: &Feedback,
         progress: &mut Progress,
     ) -> Result<Option<BooleanBuffer>> {
         if feedback.is_silent() {
@@ -581,37 +590,48 @@ impl SpreadFeatures<'_> {
         Ok(BooleanBuffer::from(set))
     }
 
-    /// A number of each row by its place: of every row one.
-    async fn numbers(&self, stage: &str, value: Expr, progress: &mut Progress) -> Result<Vec<f64>> {
+    /// Numbers of each row by its place, a list of them for each expression: of every row one.
+    async fn numbers(
+        &self,
+        stage: &str,
+        values: Vec<Expr>,
+        progress: &mut Progress,
+    ) -> Result<Vec<Vec<f64>>> {
         struct Numbers {
-            values: Vec<f64>,
+            columns: Vec<Vec<f64>>,
             have: BooleanBufferBuilder,
-            twice: usize,
             count: usize,
+            twice: usize,
         }
-        let rows = self.placed(value).await?;
-        let n_samples = self.n_samples;
+        let (n_samples, n_columns) = (self.n_samples, values.len());
+        let rows = self.placed(values).await?;
         let begin = || {
             let mut have = BooleanBufferBuilder::new(n_samples);
             have.append_n(n_samples, false);
             Numbers {
-                values: vec![f64::NAN; n_samples],
+                columns: vec![vec![f64::NAN; n_samples]; n_columns],
                 have,
-                twice: 0,
                 count: 0,
+                twice: 0,
             }
         };
         let add = |numbers: &mut Numbers, rows: RecordBatch| {
-            let values: &Float64Array = rows.column(1).as_primitive::<Float64Type>();
-            for (row, place) in places_of(&rows)?.into_iter().enumerate() {
-                if place >= n_samples || numbers.have.get_bit(place) {
-                    numbers.twice += 1;
-                    continue;
+            let places = places_of(&rows)?;
+            for place in &places {
+                match *place < n_samples && !numbers.have.get_bit(*place) {
+                    true => {
+                        numbers.have.set_bit(*place, true);
+                        numbers.count += 1;
+                    }
+                    false => numbers.twice += 1,
                 }
-                numbers.have.set_bit(place, true);
-                numbers.count += 1;
-                if values.is_valid(row) {
-                    numbers.values[place] = values.value(row);
+            }
+            for (column, values) in numbers.columns.iter_mut().zip(&rows.columns()[1..]) {
+                let values = values.as_primitive::<Float64Type>().iter();
+                for (place, value) in places.iter().zip(values) {
+                    if let (Some(number), Some(value)) = (column.get_mut(*place), value) {
+                        *number = value;
+                    }
                 }
             }
             Ok(())
@@ -623,13 +643,16 @@ impl SpreadFeatures<'_> {
                 numbers.count, numbers.twice
             )));
         }
-        Ok(numbers.values)
+        Ok(numbers.columns)
     }
 
-    /// Each row's place, with a value of it.
-    async fn placed(&self, value: Expr) -> Result<DataFrame> {
+    /// Each row's place, with some values of it.
+    async fn placed(&self, values: Vec<Expr>) -> Result<DataFrame> {
+        let values = values.into_iter().enumerate();
+        let values = values.map(|(number, value)| value.alias(format!("value_{number}")));
+        let columns: Vec<_> = std::iter::once(ident(PLACE)).chain(values).collect();
         let rows = self.ctx.table(bare(PLACED)).await;
-        let rows = rows.and_then(|rows| rows.select(vec![ident(PLACE), value.alias("value")]));
+        let rows = rows.and_then(|rows| rows.select(columns));
         rows.map_err(|error| self.stopped(error))
     }
 
@@ -792,7 +815,6 @@ fn micros(name: &str) -> String {
 }
 
 fn micros_of(kind: &DataType) -> DataType {
-    use arrow::datatypes::TimeUnit;
     match kind {
         DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
         other => other.clone(),
