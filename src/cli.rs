@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crannog::feedback::Label;
-use crannog::job::Format;
+use crannog::job::{Format, Scheduler};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
@@ -106,7 +106,7 @@ pub struct RunArgs {
     pub show: usize,
     /// Read, group, join and score on the cluster of this scheduler, such as `df://scheduler:50050`: the findings are the same.
     #[arg(long, value_name = "URL")]
-    pub cluster: Option<String>,
+    pub cluster: Option<Scheduler>,
     /// Also write every judged row with its score to this Parquet file.
     #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
     pub scored: Option<PathBuf>,
@@ -147,7 +147,7 @@ pub struct SchedulerArgs {
 pub struct ExecutorArgs {
     /// The scheduler, such as `df://scheduler:50050`.
     #[arg(long, value_name = "URL", default_value = "df://127.0.0.1:50050")]
-    pub scheduler: String,
+    pub scheduler: Scheduler,
     /// The address to listen on. Whoever reaches it can read what it works on: keep it in a network of its own.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub bind: IpAddr,
@@ -227,7 +227,7 @@ pub struct BackfillArgs {
     pub to: NaiveDate,
     /// Work on the cluster of this scheduler, as `run` does.
     #[arg(long, value_name = "URL")]
-    pub cluster: Option<String>,
+    pub cluster: Option<Scheduler>,
     /// Run the days again that the table of runs has of this job as it is.
     #[arg(long)]
     pub again: bool,

@@ -6,6 +6,7 @@ mod adbench;
 mod bad_input;
 mod cli;
 mod cloudtrail;
+mod cluster;
 mod delivery;
 mod encoders;
 mod extended;

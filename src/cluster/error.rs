@@ -7,12 +7,6 @@ use crate::blame::Blame;
 /// What went wrong between the driver and the cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// No address of a scheduler.
-    #[error("`{location}` is no scheduler: write df://HOST:PORT")]
-    Location {
-        /// What was written.
-        location: String,
-    },
     /// Nobody answers there.
     #[error("the scheduler at {scheduler} does not answer: {why}")]
     Unreachable {
@@ -73,7 +67,7 @@ impl ClusterError {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Location { .. } | Self::Unproven { .. } => Blame::Job,
+            Self::Unproven { .. } => Blame::Job,
             Self::Unreachable { .. }
             | Self::Refused { .. }
             | Self::Lost { .. }
@@ -96,7 +90,6 @@ impl ClusterError {
     pub fn hint(&self) -> Option<String> {
         Some(
             match self {
-                Self::Location { .. } => return None,
                 Self::Unreachable { .. } => {
                     "does `crannog scheduler` run there, and may this machine reach its port? Without `--cluster` the job runs here"
                 }

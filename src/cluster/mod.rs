@@ -40,6 +40,7 @@ use keep::{KeepExec, files};
 pub(crate) use keep::Folder;
 pub(crate) use kept_rows::KeptRows;
 pub(crate) use score::Score;
+use crate::job::Scheduler;
 pub use server::{ExecutorOptions, SchedulerOptions, executor, scheduler};
 
 /// What one message between two processes of a cluster may have: a plan has some 200 bytes for each file that it reads.
@@ -130,15 +131,14 @@ pub(crate) fn planning(partitions: usize) -> SessionConfig {
 }
 
 impl Cluster {
-    /// Connects to the scheduler at `df://host:port`. What is kept goes below `scratch`, a path or URL, which every
+    /// Connects to a scheduler. What is kept goes below `scratch`, a path or URL, which every
     /// executor reaches under the same name; `store` holds it.
     pub(crate) async fn connect(
         ctx: &SessionContext,
-        location: &str,
+        scheduler: &Scheduler,
         scratch: Folder,
     ) -> Result<Self> {
-        let address = address(location).map_err(external)?;
-        let client = Client::connect(&address, &ctx.copied_config()).await;
+        let client = Client::connect(&scheduler.to_string(), &ctx.copied_config()).await;
         let store = ctx.runtime_env().object_store(scratch.store_url()?)?;
         Ok(Self {
             client: client.map_err(external)?,
@@ -262,37 +262,4 @@ fn is_passing(error: &datafusion::error::DataFusionError) -> bool {
         cause = error.source();
     }
     crate::blame::blame_of(error) == crate::blame::Blame::Outside
-}
-
-/// The `host:port` of a scheduler.
-fn address(location: &str) -> std::result::Result<String, ClusterError> {
-    let (host, port) = host_and_port(location)?;
-    Ok(format!("{host}:{port}"))
-}
-
-fn host_and_port(location: &str) -> std::result::Result<(String, u16), ClusterError> {
-    let wrong = || ClusterError::Location {
-        location: location.to_owned(),
-    };
-    let url = url::Url::parse(location).map_err(|_| wrong())?;
-    match (url.scheme(), url.host_str(), url.port()) {
-        ("df", Some(host), Some(port)) if url.path().trim_matches('/').is_empty() => {
-            Ok((host.to_owned(), port))
-        }
-        _ => Err(wrong()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scheduler_is_named_by_its_host_and_port() {
-        assert_eq!(address("df://scheduler:50050").unwrap(), "scheduler:50050");
-        for wrong in ["scheduler:50050", "df://scheduler", "http://a:1", "df://a:1/b", ""] {
-            let error = address(wrong).unwrap_err().to_string();
-            assert_eq!(error, format!("`{wrong}` is no scheduler: write df://HOST:PORT"));
-        }
-    }
 }

@@ -23,7 +23,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::codec::codec;
 use super::stores::EnvironmentStores;
-use super::{MESSAGE_BYTES, health, host_and_port};
+use super::{MESSAGE_BYTES, health};
+use crate::job::Scheduler;
 use crate::session;
 
 /// Work waits so long for an executor when there is none.
@@ -55,8 +56,8 @@ pub struct SchedulerOptions {
 /// `crannog executor`.
 #[derive(Clone, Debug)]
 pub struct ExecutorOptions {
-    /// The scheduler, as `df://host:port`.
-    pub scheduler: String,
+    /// The scheduler.
+    pub scheduler: Scheduler,
     /// The address that it listens on.
     pub bind: IpAddr,
     /// The port from which its rows are fetched.
@@ -156,8 +157,6 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
 /// # Errors
 /// An address that cannot be bound, a folder that cannot be made, a scheduler that does not answer for a minute.
 pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
-    let (host, port) = host_and_port(&options.scheduler)
-        .map_err(|error| BallistaError::Configuration(error.to_string()))?;
     std::fs::create_dir_all(&options.work_dir).map_err(BallistaError::IoError)?;
     let health = ExecutorHealth::new();
     health::serve(SocketAddr::new(options.bind, options.health_port), health.clone()).await?;
@@ -172,8 +171,8 @@ pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
         ),
         port: options.port,
         grpc_port: options.grpc_port,
-        scheduler_host: host,
-        scheduler_port: port,
+        scheduler_host: options.scheduler.host,
+        scheduler_port: options.scheduler.port,
         scheduler_connect_timeout_seconds: 60,
         vcores: options.threads.unwrap_or(0),
         work_dir: Some(options.work_dir.to_string_lossy().into_owned()),

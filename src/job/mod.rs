@@ -46,7 +46,7 @@ pub use receiver::{
 pub use report::Report;
 pub use sentence::Sentence;
 pub use severity::Severity;
-pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler};
+pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler, Scheduler};
 pub use sql_file::SqlFile;
 pub(crate) use sql_file::parser_words;
 pub(crate) use template::hide;

@@ -1,6 +1,7 @@
 //! The job file as written: the exact shape of its TOML, before anything is checked against anything else.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
@@ -413,7 +414,8 @@ pub struct EngineSpec {
     #[serde(default)]
     pub strict: bool,
     /// The scheduler of the cluster that a run works on, such as `df://scheduler:50050`; this machine unless given.
-    pub cluster: Option<String>,
+    #[serde(default, deserialize_with = "scheduler")]
+    pub cluster: Option<Scheduler>,
     /// Into how many partitions work for a cluster is cut; the answer does not depend on it.
     pub partitions: Option<NonZeroUsize>,
     /// A folder that the executors of the cluster and this program reach under the same name.
@@ -421,6 +423,42 @@ pub struct EngineSpec {
     /// DataFusion's own settings by their full names, such as `"datafusion.execution.batch_size" = "16384"`.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+}
+
+/// The scheduler of a cluster: `df://host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheduler {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+impl FromStr for Scheduler {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no scheduler: write df://HOST:PORT");
+        let url = url::Url::parse(text).map_err(|_| wrong())?;
+        match (url.scheme(), url.host_str(), url.port()) {
+            ("df", Some(host), Some(port)) if url.path().trim_matches('/').is_empty() => Ok(Self {
+                host: host.to_owned(),
+                port,
+            }),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl std::fmt::Display for Scheduler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+fn scheduler<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Scheduler>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(D::Error::custom)
 }
 
 /// The program and what it always holds are some 100 MiB; below this nothing is left to work with.
@@ -437,5 +475,20 @@ fn memory_limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Byt
         Err(_) => Err(D::Error::custom(format!(
             "`{text}` is no amount of memory: write for example \"1 GiB\" or \"800 MB\""
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheduler_is_named_by_its_host_and_port() {
+        let scheduler: Scheduler = "df://scheduler:50050".parse().unwrap();
+        assert_eq!(scheduler.to_string(), "scheduler:50050");
+        for wrong in ["scheduler:50050", "df://scheduler", "http://a:1", "df://a:1/b", ""] {
+            let error = wrong.parse::<Scheduler>().unwrap_err();
+            assert_eq!(error, format!("`{wrong}` is no scheduler: write df://HOST:PORT"));
+        }
     }
 }

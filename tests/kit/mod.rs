@@ -10,6 +10,7 @@ mod events;
 mod page;
 mod raw_delta;
 mod said;
+mod servers;
 mod tables;
 
 pub use binary_xml::Value;
@@ -21,6 +22,7 @@ pub use raw_delta::{RawDelta, add, delta_schema, z85};
 pub use tables::{Table, append, read_delta, read_parquet, write_delta, write_parquet};
 
 pub use said::Said;
+pub use servers::{Servers, wait_for};
 
 /// Runs what is asynchronous in a test's own preparations.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
