@@ -30,8 +30,10 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
-use object_store::path::Path;
 use object_store::ObjectStore;
+use object_store::path::Path;
+
+use crate::job::Scheduler;
 
 use client::{Client, Made, external};
 pub(crate) use driver_read::DriverRead;
@@ -40,7 +42,6 @@ use keep::{KeepExec, files};
 pub(crate) use keep::Folder;
 pub(crate) use kept_rows::KeptRows;
 pub(crate) use score::Score;
-use crate::job::Scheduler;
 pub use server::{ExecutorOptions, SchedulerOptions, executor, scheduler};
 
 /// What one message between two processes of a cluster may have: a plan has some 200 bytes for each file that it reads.

@@ -1,0 +1,80 @@
+//! Whatever the executors and the partitions, the findings are those of a run on one machine.
+
+use super::{CLOUDTRAIL, PROCESSES, RARITY, Run, fleet, on, scratch_is_empty};
+use crate::kit::{Dir, Servers};
+
+/// The run here, and on the cluster with these words more, tell the same.
+#[track_caller]
+fn same(run: &Run<'_>, dir: &Dir, servers: &Servers, both: &[&str], partitions: &[usize]) {
+    let here = run.found(dir, both);
+    assert!(!here.0.is_empty());
+    for partitions in partitions {
+        let [flag, url] = on(servers);
+        let partitions = format!("engine.partitions={partitions}");
+        let there = [both, &[&flag, &url, "--set", &partitions]].concat();
+        let there = run.found(dir, &there);
+        assert_eq!(there, here, "{both:?} {partitions}");
+    }
+    scratch_is_empty(dir);
+}
+
+#[test]
+fn one_executor_finds_what_one_machine_finds() {
+    let (dir, servers) = (fleet("20000"), Servers::start(1));
+    same(&PROCESSES, &dir, &servers, &[], &[1, 5]);
+}
+
+#[test]
+fn two_executors_find_it_in_each_job_and_each_way_of_learning() {
+    let (dir, servers) = (fleet("20000"), Servers::start(2));
+    same(&PROCESSES, &dir, &servers, &[], &[3, 16]);
+    same(&RARITY, &dir, &servers, &[], &[4]);
+    let ways: [&[&str]; 4] = [
+        &["--set", "window.train_end=\"detect_start\""],
+        &["--set", "features.scaler=\"standard\"", "--set", "isolation_forest.contamination=0.02"],
+        &["--set", "isolation_forest.kind=\"extended\"", "--set", "findings.budget=\"7 per day\""],
+        &["--set", "isolation_forest.bootstrap=true", "--set", "isolation_forest.max_samples=0.5"],
+    ];
+    for way in ways {
+        same(&PROCESSES, &dir, &servers, way, &[4]);
+    }
+    let parquet = "sources.process_execution.format=\"parquet\"";
+    let files = "sources.process_execution.location=\"../data/process_execution/*/*.parquet\"";
+    same(&PROCESSES, &dir, &servers, &["--set", parquet, "--set", files], &[4]);
+}
+
+#[test]
+fn four_executors_find_it_and_so_does_an_older_model() {
+    let (dir, servers) = (fleet("20000"), Servers::start(4));
+    same(&PROCESSES, &dir, &servers, &[], &[8]);
+    let report = PROCESSES.command(&dir, &["--as-of", "2026-03-10"]).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    let model = report["run_id"].as_str().unwrap();
+    same(&PROCESSES, &dir, &servers, &["--model", model], &[4]);
+}
+
+#[test]
+fn events_that_no_executor_can_read_are_read_by_the_driver() {
+    let dir = Dir::bare();
+    dir.crannog(&[
+        "demo", "data", "--kind", "cloudtrail", "--rows", "4000", "--end", "2026-03-11",
+    ])
+    .succeeds();
+    let servers = Servers::start(2);
+    same(&CLOUDTRAIL, &dir, &servers, &[], &[3]);
+}
+
+#[test]
+fn what_people_have_said_of_findings_holds_on_a_cluster_too() {
+    let (dir, servers) = (fleet("8000"), Servers::start(2));
+    RARITY.found(&dir, &[]);
+    let found = RARITY.rows(&dir);
+    let id = |row: usize| found[row]["finding_id"].as_str().unwrap().to_owned();
+    for (row, label) in [(0, "benign"), (1, "malicious")] {
+        let label = dir.crannog(&["label", RARITY.job, &id(row), label, "--set", LABELS]);
+        assert_eq!(label.code, 0, "{label:?}");
+    }
+    same(&RARITY, &dir, &servers, &["--set", LABELS], &[4]);
+}
+
+const LABELS: &str = "labels={ location = \"../out/labels\" }";
