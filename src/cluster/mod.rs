@@ -125,9 +125,12 @@ pub(crate) fn planning(partitions: usize) -> SessionConfig {
     let mut config = server::config()
         .with_target_partitions(partitions)
         .with_ballista_broadcast_join_threshold_bytes(BROADCAST_BYTES);
-    let optimizer = &mut config.options_mut().optimizer;
-    optimizer.prefer_hash_join = true;
-    optimizer.prefer_existing_union = true; // stages know unions, and no unions of hashed partitions
+    let options = config.options_mut();
+    options.optimizer.prefer_hash_join = true;
+    options.optimizer.prefer_existing_union = true; // stages know unions, and no unions of hashed partitions
+    // Text is read and grouped as on one machine. What goes from stage to stage is put together before.
+    options.execution.parquet.schema_force_view_types = true;
+    options.sql_parser.map_string_types_to_utf8view = true;
     config
 }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, ScalarValue};
@@ -45,7 +45,7 @@ pub(in crate::source) fn as_files(
     }
     let (store, root) = register_folder(ctx, location, options)?;
     let is_partition = |field: &FieldRef| metadata.partition_columns().contains(field.name());
-    let fields = made.fields().iter().map(plain);
+    let fields = made.fields().iter().cloned();
     let (partitions, columns): (Vec<_>, Vec<_>) = fields.partition(is_partition);
     let mut files = Vec::new();
     for file in snapshot.log_data().iter() {
@@ -79,16 +79,6 @@ pub(in crate::source) fn as_files(
     let rows = rows.and_then(|rows| rows.select(order));
     rows.map(|rows| Some(rows.into_view()))
         .map_err(SourceError::Register)
-}
-
-/// Views of text cross from process to process in larger pieces than they are.
-fn plain(field: &FieldRef) -> FieldRef {
-    let kind = match field.data_type() {
-        DataType::Utf8View => DataType::Utf8,
-        DataType::BinaryView => DataType::Binary,
-        _ => return Arc::clone(field),
-    };
-    Arc::new(Field::clone(field).with_data_type(kind))
 }
 
 #[derive(Debug)]
