@@ -128,7 +128,7 @@ class Servers:
         ready(port, "healthz")
         for number in range(executors):
             health = free_port()
-            words = ["--scheduler", self.url, "--port", free_port(), "--grpc-port", free_port(), "--health-port", health]
+            words = ["--scheduler", self.url, "--port", free_port(), "--health-port", health]
             self.start(folder, "executor", [*words, "--threads", threads, "--work-dir", folder / f"work-{number}"])
             ready(health, "readyz")
 

@@ -154,18 +154,12 @@ pub struct ExecutorArgs {
     /// The port from which its rows are fetched.
     #[arg(long, default_value_t = 50051)]
     pub port: u16,
-    /// The port over which it is given work.
-    #[arg(long, default_value_t = 50052)]
-    pub grpc_port: u16,
     /// The port of `/healthz` and `/readyz`.
-    #[arg(long, default_value_t = 50053)]
+    #[arg(long, default_value_t = 50052)]
     pub health_port: u16,
     /// The name by which the scheduler and other executors reach it [default: the address].
     #[arg(long, value_name = "HOST")]
     pub external_host: Option<String>,
-    /// How often it tells the scheduler that it is there.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
-    pub heartbeat: Duration,
     /// How many partitions it works on at a time [default: all processors].
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,

@@ -37,6 +37,7 @@ pub mod delivery;
 pub mod demo;
 pub mod diff;
 pub mod display;
+mod driver_read;
 pub mod error;
 pub mod evaluate;
 pub mod explain;
@@ -72,6 +73,7 @@ pub mod scoring;
 pub mod session;
 pub mod sinks;
 pub mod source;
+mod stores;
 mod strict;
 
 pub use error::{Error, Result};

@@ -7,7 +7,7 @@ use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::common::ScalarValue;
 use datafusion::common::config::{ConfigOptions, Dialect};
 use datafusion::error::DataFusionError;
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -79,17 +79,6 @@ fn connect_with(job: &Job, config: SessionConfig) -> Result<SessionContext, JobE
     let ctx = SessionContext::new_with_state(state.build());
     functions::register_all(&ctx);
     Ok(ctx)
-}
-
-/// The state in which a server of a cluster reads plans: with our functions.
-pub(crate) fn server_state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
-    let state = SessionStateBuilder::new()
-        .with_config(config)
-        .with_runtime_env(runtime)
-        .with_default_features();
-    let ctx = SessionContext::new_with_state(state.build());
-    functions::register_all(&ctx);
-    ctx.state()
 }
 
 /// What the engine holds. Files are listed once in a run, however many there are: all its queries read the same ones.

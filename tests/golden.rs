@@ -13,7 +13,7 @@ use crannog::feedback::Feedback;
 use crannog::judgement::Judgement;
 use crannog::pipeline::Pipeline;
 use crannog::progress::Progress;
-use crannog::scoring::{Scored, strangest_first};
+use crannog::scoring::{Scored, Verdicts, strangest_first};
 use crannog::{session, source};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
@@ -148,7 +148,8 @@ async fn make(case: &Path, variant: &Value) -> Result<RecordBatch, Error> {
     let scores = vec![-0.5; features.n_samples()];
     let order = strangest_first(&scores);
     let suppressed = pipeline.suppressed(&features)?;
-    let scored = Scored::new(&job, features, &scores, -0.5, &order, &suppressed, 0).unwrap();
+    let verdicts = Verdicts::new(&job, features.rows(), &scores, -0.5, &order, &suppressed, 0);
+    let scored = Scored::new(features, &verdicts.unwrap()).unwrap();
     let judgement = Judgement {
         training_scores: None,
         severity: job.severity,

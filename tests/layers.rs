@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, of our own modules; `blame`, `display`, `error`, `nearest` and `strict` are everybody's.
-const LAYERS: [(&str, &[&str]); 40] = [
+const LAYERS: [(&str, &[&str]); 44] = [
     (
         "backfill",
         &["features", "job", "progress", "report", "run", "runs"],
@@ -14,6 +14,18 @@ const LAYERS: [(&str, &[&str]); 40] = [
     ("calendar", &[]),
     ("cells", &[]),
     ("chart", &["job"]),
+    (
+        "cluster",
+        &[
+            "driver_read",
+            "features",
+            "forest",
+            "functions",
+            "job",
+            "model",
+            "stores",
+        ],
+    ),
     (
         "delivery",
         &[
@@ -29,6 +41,7 @@ const LAYERS: [(&str, &[&str]); 40] = [
     ),
     ("demo", &[]),
     ("diff", &["job", "saved", "session"]),
+    ("driver_read", &[]),
     (
         "explain",
         &[
@@ -76,6 +89,23 @@ const LAYERS: [(&str, &[&str]); 40] = [
     ),
     ("incremental", &["job", "put_if_absent", "sinks", "source"]),
     ("job", &["calendar", "forest"]),
+    (
+        "judge",
+        &[
+            "features",
+            "forest",
+            "job",
+            "judgement",
+            "model",
+            "pipeline",
+            "progress",
+            "reasons",
+            "report",
+            "run_id",
+            "scoring",
+            "session",
+        ],
+    ),
     ("judgement", &["forest", "job", "reasons", "scoring"]),
     (
         "maintain",
@@ -90,6 +120,7 @@ const LAYERS: [(&str, &[&str]); 40] = [
     (
         "pipeline",
         &[
+            "cluster",
             "features",
             "feedback",
             "forest",
@@ -151,7 +182,7 @@ const LAYERS: [(&str, &[&str]); 40] = [
         "scoring",
         &["features", "feedback", "functions", "job", "output_file"],
     ),
-    ("session", &["functions", "job"]),
+    ("session", &["cluster", "functions", "job"]),
     ("run_id", &["job", "source"]),
     (
         "runs",
@@ -166,7 +197,8 @@ const LAYERS: [(&str, &[&str]); 40] = [
         ],
     ),
     ("sinks", &["job", "output_file", "put_if_absent", "run_id"]),
-    ("source", &["functions", "job"]),
+    ("source", &["driver_read", "functions", "job", "stores"]),
+    ("stores", &[]),
     (
         "run",
         &[

@@ -13,9 +13,9 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::future::{BoxFuture, try_join_all};
 use object_store::ObjectStore;
 
-use super::driver_read::DriverReadExec;
 use super::keep::{Folder, write};
 use super::kept_rows::KeptRows;
+use crate::driver_read::DriverReadExec;
 
 /// Rows of more bytes are not part of a plan: each task has a copy of it.
 const IN_PLAN: usize = 64 << 10;

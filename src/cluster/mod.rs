@@ -9,7 +9,6 @@
 
 mod client;
 mod codec;
-mod driver_read;
 mod error;
 mod health;
 mod keep;
@@ -18,7 +17,6 @@ mod leaves;
 mod proven;
 mod score;
 mod server;
-mod stores;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,7 +34,6 @@ use object_store::path::Path;
 use crate::job::Scheduler;
 
 use client::{Client, Made, external};
-pub(crate) use driver_read::DriverRead;
 pub use error::ClusterError;
 use keep::{KeepExec, files};
 pub(crate) use keep::Folder;

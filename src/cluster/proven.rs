@@ -13,7 +13,7 @@ use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::ClusterError;
-use super::driver_read::DriverReadExec;
+use crate::driver_read::DriverReadExec;
 
 /// Operators that work on each partition for itself, on the whole of one side, or on what was put together by a hash.
 /// Hash joins of any kind are among them: the scheduler puts both sides together by their keys where a copy of the left

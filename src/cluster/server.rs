@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::error::BallistaError;
 use ballista_core::extension::SessionConfigExt;
 use ballista_core::registry::BallistaFunctionRegistry;
@@ -16,17 +17,22 @@ use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service
 use ballista_scheduler::scheduler_server::SchedulerServer;
 use bytesize::ByteSize;
 use datafusion::error::Result;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::prelude::SessionConfig;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::codec::codec;
-use super::stores::EnvironmentStores;
 use super::{MESSAGE_BYTES, health};
 use crate::job::Scheduler;
-use crate::session;
+use crate::functions;
+use crate::stores::EnvironmentStores;
 
+/// Executors ask for work. A scheduler that hands it out unasked keeps account of who has how much room, and in Ballista 55.0
+/// loses some of it whenever an executor is lost: what was given back by a task of a stage that is made again is not counted, and at
+/// last nobody is given anything.
+const POLICY: TaskSchedulingPolicy = TaskSchedulingPolicy::PullStaged;
 /// Work waits so long for an executor when there is none.
 const NO_EXECUTORS: Duration = Duration::from_secs(120);
 /// What a finished job has left on executors is removed after this, should its driver not have said so.
@@ -62,14 +68,10 @@ pub struct ExecutorOptions {
     pub bind: IpAddr,
     /// The port from which its rows are fetched.
     pub port: u16,
-    /// The port over which it is given work.
-    pub grpc_port: u16,
     /// The port on which it says how it is.
     pub health_port: u16,
     /// The name by which others reach it.
     pub external_host: Option<String>,
-    /// How often it tells the scheduler that it is there.
-    pub heartbeat: Duration,
     /// Partitions that it works on at a time; all processors unless given.
     pub threads: Option<usize>,
     /// What it may hold.
@@ -99,6 +101,17 @@ fn runtime(temporary: Option<PathBuf>) -> Result<Arc<RuntimeEnv>> {
     runtime.build_arc()
 }
 
+/// The state in which a server reads plans: with our functions.
+fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features();
+    let ctx = SessionContext::new_with_state(state.build());
+    functions::register_all(&ctx);
+    ctx.state()
+}
+
 /// Runs a scheduler until it is told to stop.
 ///
 /// # Errors
@@ -111,6 +124,7 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
         external_host: options
             .external_host
             .unwrap_or_else(|| options.bind.to_string()),
+        scheduling_policy: POLICY,
         executor_timeout_seconds: seconds(options.executor_timeout),
         expire_dead_executor_interval_seconds: seconds(options.executor_timeout / 6),
         no_executors_grace_period_seconds: NO_EXECUTORS.as_secs(),
@@ -124,7 +138,7 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
         override_physical_codec: Some(codec()),
         override_config_producer: Some(Arc::new(config)),
         override_session_builder: Some(Arc::new(|config| {
-            Ok(session::server_state(config, runtime(None)?))
+            Ok(state(config, runtime(None)?))
         })),
         ..SchedulerConfig::default()
     };
@@ -160,7 +174,7 @@ pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
     std::fs::create_dir_all(&options.work_dir).map_err(BallistaError::IoError)?;
     let health = ExecutorHealth::new();
     health::serve(SocketAddr::new(options.bind, options.health_port), health.clone()).await?;
-    let functions = session::server_state(config(), runtime(None)?);
+    let functions = state(config(), runtime(None)?);
     let folder = options.work_dir.clone();
     let config = ExecutorProcessConfig {
         bind_host: options.bind.to_string(),
@@ -170,15 +184,14 @@ pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
                 .unwrap_or_else(|| options.bind.to_string()),
         ),
         port: options.port,
-        grpc_port: options.grpc_port,
         scheduler_host: options.scheduler.host,
         scheduler_port: options.scheduler.port,
         scheduler_connect_timeout_seconds: 60,
+        task_scheduling_policy: POLICY,
         vcores: options.threads.unwrap_or(0),
         work_dir: Some(options.work_dir.to_string_lossy().into_owned()),
         job_data_ttl_seconds: LEFT_AFTER.as_secs(),
         job_data_clean_up_interval_seconds: CLEANED_EVERY.as_secs(),
-        executor_heartbeat_interval_seconds: seconds(options.heartbeat),
         grpc_max_decoding_message_size: MESSAGE_BYTES as u32,
         grpc_max_encoding_message_size: MESSAGE_BYTES as u32,
         memory_pool_size: options.memory_limit.map(|limit| limit.as_u64() / 4 * 3),

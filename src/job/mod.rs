@@ -16,6 +16,7 @@ mod model;
 mod place;
 mod receiver;
 mod report;
+mod scheduler;
 mod sentence;
 mod severity;
 mod sink;
@@ -46,7 +47,8 @@ pub use receiver::{
 pub use report::Report;
 pub use sentence::Sentence;
 pub use severity::Severity;
-pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler, Scheduler};
+pub use scheduler::Scheduler;
+pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler};
 pub use sql_file::SqlFile;
 pub(crate) use sql_file::parser_words;
 pub(crate) use template::hide;

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::SourceError;
 use crate::blame::{Blame, blame_of};
+use crate::stores::environment;
 
 /// What to list at a location, its object store registered; `is_file`: a URL without a pattern names a file.
 pub(super) fn register_store(
@@ -89,16 +90,6 @@ fn listing_url(location: &str, shown: &str, is_file: bool) -> Result<ListingTabl
         .transpose()
         .map_err(|_| wrong())?;
     ListingTableUrl::try_new(url, glob).map_err(|_| wrong())
-}
-
-/// The usual variables of the object stores, as their settings.
-pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
-    let stores = ["AWS_", "AZURE_", "GOOGLE_"];
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    variables
-        .filter(move |(name, _)| stores.iter().any(|store| name.starts_with(store)))
-        .map(|(name, value)| (name.to_lowercase(), value))
 }
 
 /// Identifies the files by their names, sizes and times.

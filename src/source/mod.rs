@@ -35,14 +35,14 @@ use datafusion::prelude::SessionContext;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::cluster::DriverRead;
+use crate::driver_read::DriverRead;
 use crate::error::Error;
 use crate::functions::local_time;
 pub(crate) use beside::register_beside;
 pub use delta::UnknownChanges;
 pub(crate) use delta::{AddedFile, Changes, DeltaSource};
 pub use error::SourceError;
-pub(crate) use files::{environment, register_folder};
+pub(crate) use files::register_folder;
 use history::Log;
 pub(crate) use history::{History, Taken, Touched, days_of};
 pub use skipped::{Skipped, UnreadableFile};

@@ -92,6 +92,6 @@ fn features(dir: &Dir, as_of: &str, overrides: &[&str]) -> (Vec<RecordBatch>, Ve
                 Vec::new()
             }
         };
-        (rows, pipeline.into_kept_summaries())
+        (rows, pipeline.take_kept_summaries())
     })
 }

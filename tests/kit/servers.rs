@@ -24,7 +24,6 @@ pub struct Servers {
 #[derive(Clone, Copy)]
 struct Ports {
     flight: u16,
-    grpc: u16,
     health: u16,
 }
 
@@ -77,15 +76,13 @@ impl Servers {
     pub fn add_executor_by(&mut self, mut command: Command) {
         let ports = Ports {
             flight: free_port(),
-            grpc: free_port(),
             health: free_port(),
         };
         let number = self.executors.len();
         command.args(["executor", "--scheduler", &self.url()]);
-        command.args(["--heartbeat", "1s", "--threads", "2"]);
+        command.args(["--threads", "2"]);
         for (name, port) in [
             ("--port", ports.flight),
-            ("--grpc-port", ports.grpc),
             ("--health-port", ports.health),
         ] {
             command.args([name, &port.to_string()]);

@@ -1,5 +1,4 @@
-//! The object stores of the cluster's servers: each is made when it is first asked for, with the usual variables of the
-//! server's own environment. No secret of a job travels in a plan.
+//! Object stores by the usual variables of the environment.
 
 use std::sync::Arc;
 
@@ -8,11 +7,10 @@ use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStor
 use object_store::ObjectStore;
 use url::Url;
 
-use crate::source::environment;
-
-/// Stores by the scheme and host of their URLs.
+/// The stores of a server of a cluster, by the scheme and host of their URLs: each is made when it is first asked for, with the
+/// variables of the server's own environment. No secret of a job travels in a plan.
 #[derive(Debug, Default)]
-pub(super) struct EnvironmentStores {
+pub(crate) struct EnvironmentStores {
     made: DefaultObjectStoreRegistry,
 }
 
@@ -36,4 +34,14 @@ impl ObjectStoreRegistry for EnvironmentStores {
         self.made.register_store(url, Arc::clone(&store));
         Ok(store)
     }
+}
+
+/// The usual variables of the object stores, as their settings.
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    let stores = ["AWS_", "AZURE_", "GOOGLE_"];
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    variables
+        .filter(move |(name, _)| stores.iter().any(|store| name.starts_with(store)))
+        .map(|(name, value)| (name.to_lowercase(), value))
 }

@@ -50,7 +50,7 @@ impl TableProvider for DriverRead {
 
 /// What reads it. It has no inputs that the cluster would look at.
 #[derive(Debug)]
-pub(super) struct DriverReadExec(Arc<dyn ExecutionPlan>);
+pub(crate) struct DriverReadExec(Arc<dyn ExecutionPlan>);
 
 impl DisplayAs for DriverReadExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
