@@ -27,7 +27,8 @@ use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use parquet::arrow::AsyncArrowWriter;
 use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
 /// Rows in a row group: the statistics of one tell a reader whether it needs it.
@@ -191,13 +192,10 @@ pub(super) async fn write(
         return Ok(None);
     };
     let path = format!("{folder}/{:032x}.parquet", rand::random::<u128>());
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::LZ4_RAW)
-        .set_max_row_group_row_count(Some(ROWS_IN_GROUP))
-        .build();
+    let writer = properties(&rows.schema());
     let location = Path::parse(&path).map_err(object_store::Error::from)?;
     let object = BufWriter::new(store, location);
-    let mut writer = AsyncArrowWriter::try_new(object, rows.schema(), Some(properties))?;
+    let mut writer = AsyncArrowWriter::try_new(object, rows.schema(), Some(writer))?;
     let mut count = first.num_rows() as u64;
     writer.write(&first).await?;
     while let Some(batch) = next(&mut rows).await? {
@@ -211,6 +209,19 @@ pub(super) async fn write(
         rows: count,
         bytes,
     }))
+}
+
+/// Quick to write, and quick to read: numbers as they are, the statistics of row groups alone.
+fn properties(schema: &SchemaRef) -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::LZ4_RAW)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_max_row_group_row_count(Some(ROWS_IN_GROUP));
+    for field in schema.fields().iter().filter(|field| field.data_type().is_floating()) {
+        let column = ColumnPath::new(vec![field.name().clone()]);
+        properties = properties.set_column_dictionary_enabled(column, false);
+    }
+    properties.build()
 }
 
 /// The next batch that has rows.

@@ -9,6 +9,7 @@
 
 mod client;
 mod codec;
+mod compact;
 mod error;
 mod health;
 mod keep;
@@ -245,7 +246,7 @@ impl Cluster {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         proven::check(&plan).map_err(external)?;
         let folder = self.scratch.inside("driver");
-        leaves::portable(plan, &folder, &self.store, task).await
+        compact::compacted(leaves::portable(plan, &folder, &self.store, task).await?)
     }
 
     fn remember(&self, made: &Made) {

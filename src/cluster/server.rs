@@ -171,11 +171,14 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
 /// # Errors
 /// An address that cannot be bound, a folder that cannot be made, a scheduler that does not answer for a minute.
 pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
-    std::fs::create_dir_all(&options.work_dir).map_err(BallistaError::IoError)?;
+    // What is old in the one folder is removed, of the other each query cleans up itself.
+    let (stages, spilled) = (options.work_dir.join("stages"), options.work_dir.join("spilled"));
+    for folder in [&stages, &spilled] {
+        std::fs::create_dir_all(folder).map_err(BallistaError::IoError)?;
+    }
     let health = ExecutorHealth::new();
     health::serve(SocketAddr::new(options.bind, options.health_port), health.clone()).await?;
     let functions = state(config(), runtime(None)?);
-    let folder = options.work_dir.clone();
     let config = ExecutorProcessConfig {
         bind_host: options.bind.to_string(),
         external_host: Some(
@@ -189,14 +192,14 @@ pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
         scheduler_connect_timeout_seconds: 60,
         task_scheduling_policy: POLICY,
         vcores: options.threads.unwrap_or(0),
-        work_dir: Some(options.work_dir.to_string_lossy().into_owned()),
+        work_dir: Some(stages.to_string_lossy().into_owned()),
         job_data_ttl_seconds: LEFT_AFTER.as_secs(),
         job_data_clean_up_interval_seconds: CLEANED_EVERY.as_secs(),
         grpc_max_decoding_message_size: MESSAGE_BYTES as u32,
         grpc_max_encoding_message_size: MESSAGE_BYTES as u32,
         memory_pool_size: options.memory_limit.map(|limit| limit.as_u64() / 4 * 3),
         override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&functions))),
-        override_runtime_producer: Some(Arc::new(move |_| runtime(Some(folder.clone())))),
+        override_runtime_producer: Some(Arc::new(move |_| runtime(Some(spilled.clone())))),
         override_config_producer: Some(Arc::new(config)),
         override_physical_codec: Some(codec()),
         health,

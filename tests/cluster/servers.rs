@@ -27,7 +27,7 @@ fn what_a_run_leaves_with_its_executors_is_gone_when_it_ends() {
     let (code, said) = ended(PROCESSES.spawn(&dir, &[&flag, &url]));
     assert_eq!(code, Some(0), "{said}");
     crate::kit::wait_for("an empty work folder", || {
-        let jobs = std::fs::read_dir(servers.work_dir(0)).unwrap();
+        let jobs = std::fs::read_dir(servers.work_dir(0).join("stages")).unwrap();
         jobs.flatten().all(|job| !job.path().is_dir() || std::fs::read_dir(job.path()).unwrap().next().is_none())
     });
 }
