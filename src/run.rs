@@ -83,8 +83,8 @@ pub async fn run(
         save(job, learnt).await;
     }
     let stages = progress.stages();
-    let report =
-        written.map(|written| RunReport::new(job, &run, written.results, stages, started.elapsed()));
+    let report = written
+        .map(|written| RunReport::new(job, &run, written.results, stages, started.elapsed()));
     let record = RunRecord::new(job, &run, started_at, started.elapsed(), stages, &report);
     // The findings are written: a table of runs that takes no row is no reason to run again.
     if let Err(error) = runs.add(&record).await {

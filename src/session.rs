@@ -123,8 +123,8 @@ pub fn threads(job: &Job) -> usize {
     job.engine.threads.map_or_else(processors, Into::into)
 }
 
-/// Partitions of a job's work on a cluster, unless the job says otherwise: four for each of four machines of four processors.
-const PARTITIONS: usize = 64;
+/// Partitions of a job's work on a cluster, unless the job says otherwise: for some machines of some processors each.
+const PARTITIONS: usize = 16;
 
 fn partitions(job: &Job) -> usize {
     job.engine.partitions.map_or(PARTITIONS, Into::into)

@@ -28,8 +28,7 @@ impl ObjectStoreRegistry for EnvironmentStores {
             return Ok(store);
         }
         let made = object_store::parse_url_opts(url, environment());
-        let (store, _) =
-            made.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?;
+        let (store, _) = made.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?;
         let store: Arc<dyn ObjectStore> = Arc::from(store);
         self.made.register_store(url, Arc::clone(&store));
         Ok(store)

@@ -190,14 +190,19 @@ impl Client {
     }
 
     /// The rows of a partition, from the executor that has it.
-    pub(super) async fn fetch(&self, partition: PartitionLocation) -> Result<SendableRecordBatchStream> {
+    pub(super) async fn fetch(
+        &self,
+        partition: PartitionLocation,
+    ) -> Result<SendableRecordBatchStream> {
         let layout = partition.layout();
         let missing = |what: &str| {
             external(ClusterError::Wrong {
                 what: format!("a partition without {what}"),
             })
         };
-        let executor = partition.executor_meta.ok_or_else(|| missing("an executor"))?;
+        let executor = partition
+            .executor_meta
+            .ok_or_else(|| missing("an executor"))?;
         let id = partition.partition_id.ok_or_else(|| missing("an id"))?;
         let port = u16::try_from(executor.port).unwrap_or_default();
         let client = BallistaClient::try_new(

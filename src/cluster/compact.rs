@@ -7,19 +7,24 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, OffsetSizeTrait, RecordBatch, StructArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, OffsetSizeTrait, RecordBatch,
+    StructArray,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
+use datafusion::common::Statistics;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::{Partitioning, PhysicalExpr};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
+use datafusion::physical_plan::execution_plan::{CardinalityEffect, replace_children_if_necessary};
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream,
@@ -62,7 +67,12 @@ fn ends_stage(plan: &Arc<dyn ExecutionPlan>, input: usize) -> Option<bool> {
 fn at_end_of_stage(plan: Arc<dyn ExecutionPlan>, by_hash: bool) -> Arc<dyn ExecutionPlan> {
     let schema = plan.schema();
     let mut types = schema.fields().iter().map(|field| field.data_type());
-    let is_loose = types.any(|kind| has_views(kind) && !(by_hash && is_view(kind)));
+    // What a stage has given comes as it was put together.
+    let is_put_together = plan.is::<CoalescePartitionsExec>()
+        || plan.is::<SortPreservingMergeExec>()
+        || plan.is::<RepartitionExec>();
+    let is_loose =
+        !is_put_together && types.any(|kind| has_views(kind) && !(by_hash && is_view(kind)));
     match is_loose {
         true => Arc::new(CompactExec::new(plan)),
         false => plan,
@@ -141,6 +151,22 @@ impl ExecutionPlan for CompactExec {
         }
     }
 
+    fn statistics_from_inputs(
+        &self,
+        input_stats: &[Arc<Statistics>],
+        _: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        Ok(Arc::clone(&input_stats[0]))
+    }
+
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        vec![ChildStats::At(partition)]
+    }
+
+    fn cardinality_effect(&self) -> CardinalityEffect {
+        CardinalityEffect::Equal
+    }
+
     fn execute(
         &self,
         partition: usize,
@@ -180,7 +206,12 @@ fn compact(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
             let lists = array.as_fixed_size_list();
             let values = compact(lists.values())?;
             let nulls = lists.nulls().cloned();
-            Arc::new(FixedSizeListArray::try_new(Arc::clone(item), *size, values, nulls)?)
+            Arc::new(FixedSizeListArray::try_new(
+                Arc::clone(item),
+                *size,
+                values,
+                nulls,
+            )?)
         }
         DataType::Struct(fields) => {
             let structs = array.as_struct();
@@ -197,7 +228,9 @@ fn compact(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 fn list<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> Result<ArrayRef, ArrowError> {
     let offsets = lists.value_offsets();
     let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
-    let items = lists.values().slice(first.as_usize(), (last - first).as_usize());
+    let items = lists
+        .values()
+        .slice(first.as_usize(), (last - first).as_usize());
     let offsets = offsets.iter().map(|offset| *offset - first).collect();
     let (DataType::List(item) | DataType::LargeList(item)) = lists.data_type() else {
         return Ok(Arc::new(lists.clone()));
@@ -229,7 +262,11 @@ mod tests {
         let one: ArrayRef = Arc::new(lists.slice(500, 1));
         assert!(one.get_buffer_memory_size() > 400_000);
         let alone = compact(&one).unwrap();
-        assert!(alone.get_buffer_memory_size() < 2_000, "{}", alone.get_buffer_memory_size());
+        assert!(
+            alone.get_buffer_memory_size() < 2_000,
+            "{}",
+            alone.get_buffer_memory_size()
+        );
         assert_eq!(&alone, &one);
     }
 }

@@ -17,7 +17,10 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// An address that cannot be bound.
-pub(super) async fn serve(address: SocketAddr, health: ExecutorHealth) -> Result<(), BallistaError> {
+pub(super) async fn serve(
+    address: SocketAddr,
+    health: ExecutorHealth,
+) -> Result<(), BallistaError> {
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(BallistaError::IoError)?;
     tokio::spawn(async move {
@@ -31,7 +34,8 @@ pub(super) async fn serve(address: SocketAddr, health: ExecutorHealth) -> Result
                     let answer = answer(request.uri().path(), health.is_ready());
                     async move { Ok::<_, Infallible>(answer) }
                 });
-                let served = http1::Builder::new().serve_connection(TokioIo::new(connection), answer);
+                let served =
+                    http1::Builder::new().serve_connection(TokioIo::new(connection), answer);
                 if let Err(error) = served.await {
                     tracing::debug!(%error, "a look at the executor's health was cut off");
                 }

@@ -217,7 +217,11 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         .set_compression(Compression::LZ4_RAW)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_max_row_group_row_count(Some(ROWS_IN_GROUP));
-    for field in schema.fields().iter().filter(|field| field.data_type().is_floating()) {
+    for field in schema
+        .fields()
+        .iter()
+        .filter(|field| field.data_type().is_floating())
+    {
         let column = ColumnPath::new(vec![field.name().clone()]);
         properties = properties.set_column_dictionary_enabled(column, false);
     }

@@ -32,7 +32,12 @@ pub(super) fn portable<'a>(
             return in_files(&plan, folder, store, task).await;
         }
         let mut children = Vec::new();
-        for child in plan.children().into_iter().map(Arc::clone).collect::<Vec<_>>() {
+        for child in plan
+            .children()
+            .into_iter()
+            .map(Arc::clone)
+            .collect::<Vec<_>>()
+        {
             children.push(portable(child, folder, store, task).await?);
         }
         match children.is_empty() {
@@ -44,10 +49,13 @@ pub(super) fn portable<'a>(
 
 fn is_the_drivers(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let source = plan.downcast_ref::<DataSourceExec>();
-    let memory = source.and_then(|source| source.data_source().downcast_ref::<MemorySourceConfig>());
+    let memory =
+        source.and_then(|source| source.data_source().downcast_ref::<MemorySourceConfig>());
     let bytes = memory.map(|memory| {
         let batches = memory.partitions().iter().flatten();
-        batches.map(RecordBatch::get_array_memory_size).sum::<usize>()
+        batches
+            .map(RecordBatch::get_array_memory_size)
+            .sum::<usize>()
     });
     plan.is::<DriverReadExec>() || bytes.is_some_and(|bytes| bytes > IN_PLAN)
 }

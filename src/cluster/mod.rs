@@ -36,8 +36,8 @@ use crate::job::Scheduler;
 
 use client::{Client, Made, external};
 pub use error::ClusterError;
-use keep::{KeepExec, files};
 pub(crate) use keep::Folder;
+use keep::{KeepExec, files};
 pub(crate) use kept_rows::KeptRows;
 pub(crate) use score::Score;
 pub use server::{ExecutorOptions, SchedulerOptions, executor, scheduler};
@@ -129,7 +129,8 @@ pub(crate) fn planning(partitions: usize) -> SessionConfig {
     // Text is read and grouped as on one machine. What goes from stage to stage is put together before.
     options.execution.parquet.schema_force_view_types = true;
     options.sql_parser.map_string_types_to_utf8view = true;
-    config
+    // A task of several partitions that is done again after its executor was lost has been seen to count some of them twice.
+    config.set_usize("ballista.scheduler.max_partitions_per_task", 1)
 }
 
 impl Cluster {
@@ -229,7 +230,10 @@ impl Cluster {
             return;
         };
         let paths = self.store.list(Some(&folder)).map_ok(|file| file.location);
-        let removed = self.store.delete_stream(Box::pin(paths)).try_collect::<Vec<_>>();
+        let removed = self
+            .store
+            .delete_stream(Box::pin(paths))
+            .try_collect::<Vec<_>>();
         if let Err(error) = removed.await {
             tracing::warn!(%error, "`{folder}`, the scratch folder of this run, cannot be removed: nothing needs it any more");
         }

@@ -14,8 +14,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::{Result, exec_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-    ident,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, ident,
 };
 
 use crate::features::matrix_of;
@@ -71,9 +70,7 @@ impl Score {
             return Ok(model);
         }
         let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = models
-            .iter()
-            .position(|(bytes, _)| *bytes == self.bytes);
+        let known = models.iter().position(|(bytes, _)| *bytes == self.bytes);
         let entry = match known {
             Some(place) => models.remove(place),
             None => {

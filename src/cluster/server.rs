@@ -17,16 +17,16 @@ use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service
 use ballista_scheduler::scheduler_server::SchedulerServer;
 use bytesize::ByteSize;
 use datafusion::error::Result;
-use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::codec::codec;
 use super::{MESSAGE_BYTES, health};
-use crate::job::Scheduler;
 use crate::functions;
+use crate::job::Scheduler;
 use crate::stores::EnvironmentStores;
 
 /// Executors ask for work. A scheduler that hands it out unasked keeps account of who has how much room, and in Ballista 55.0
@@ -137,9 +137,7 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
         grpc_client_max_message_size: MESSAGE_BYTES as u32,
         override_physical_codec: Some(codec()),
         override_config_producer: Some(Arc::new(config)),
-        override_session_builder: Some(Arc::new(|config| {
-            Ok(state(config, runtime(None)?))
-        })),
+        override_session_builder: Some(Arc::new(|config| Ok(state(config, runtime(None)?)))),
         ..SchedulerConfig::default()
     };
     let cluster = BallistaCluster::new_from_config(&config).await?;
@@ -172,12 +170,19 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
 /// An address that cannot be bound, a folder that cannot be made, a scheduler that does not answer for a minute.
 pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
     // What is old in the one folder is removed, of the other each query cleans up itself.
-    let (stages, spilled) = (options.work_dir.join("stages"), options.work_dir.join("spilled"));
+    let (stages, spilled) = (
+        options.work_dir.join("stages"),
+        options.work_dir.join("spilled"),
+    );
     for folder in [&stages, &spilled] {
         std::fs::create_dir_all(folder).map_err(BallistaError::IoError)?;
     }
     let health = ExecutorHealth::new();
-    health::serve(SocketAddr::new(options.bind, options.health_port), health.clone()).await?;
+    health::serve(
+        SocketAddr::new(options.bind, options.health_port),
+        health.clone(),
+    )
+    .await?;
     let functions = state(config(), runtime(None)?);
     let config = ExecutorProcessConfig {
         bind_host: options.bind.to_string(),

@@ -224,12 +224,16 @@ impl IsolationForest {
         sample_weight: Option<&[f64]>,
     ) -> Result<Self, ForestError> {
         let x = table.matrix();
-        let sampler =
-            planting::sampler(params, table.n_samples(), x.n_features(), sample_weight)?;
+        let sampler = planting::sampler(params, table.n_samples(), x.n_features(), sample_weight)?;
         let max_depth = planting::max_depth(sampler.max_samples);
         let seeds = planting::seeds(params);
         let trees = match params.resolve_extension_level(x.n_features())? {
-            None => Trees::axis(planting::trees(&sampler, &seeds, table, params.random_state)),
+            None => Trees::axis(planting::trees(
+                &sampler,
+                &seeds,
+                table,
+                params.random_state,
+            )),
             Some(extension_level) => {
                 x.check_complete()?;
                 Trees::Extended(planting::extended_trees(

@@ -45,9 +45,9 @@ pub use receiver::{
     ReceiverKind, Setting, Shape, Webhook,
 };
 pub use report::Report;
+pub use scheduler::Scheduler;
 pub use sentence::Sentence;
 pub use severity::Severity;
-pub use scheduler::Scheduler;
 pub use spec::{DuplicateKeys, EngineSpec as Engine, Format, MissingValues, Parameter, Scaler};
 pub use sql_file::SqlFile;
 pub(crate) use sql_file::parser_words;

@@ -41,9 +41,18 @@ mod tests {
     fn a_scheduler_is_named_by_its_host_and_port() {
         let scheduler: Scheduler = "df://scheduler:50050".parse().unwrap();
         assert_eq!(scheduler.to_string(), "scheduler:50050");
-        for wrong in ["scheduler:50050", "df://scheduler", "http://a:1", "df://a:1/b", ""] {
+        for wrong in [
+            "scheduler:50050",
+            "df://scheduler",
+            "http://a:1",
+            "df://a:1/b",
+            "",
+        ] {
             let error = wrong.parse::<Scheduler>().unwrap_err();
-            assert_eq!(error, format!("`{wrong}` is no scheduler: write df://HOST:PORT"));
+            assert_eq!(
+                error,
+                format!("`{wrong}` is no scheduler: write df://HOST:PORT")
+            );
         }
     }
 }

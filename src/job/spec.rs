@@ -8,9 +8,9 @@ use bytesize::ByteSize;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use super::scheduler::Scheduler;
 use super::budget::Budget;
 use super::feedback::FeedbackSpec;
+use super::scheduler::Scheduler;
 use super::severity::Severity;
 use super::template::Template;
 use super::window::Window;

@@ -147,7 +147,8 @@ fn bounded(
         step: crate::job::SCORED.to_owned(),
         source,
     };
-    let scored = Scored::schema(features).expect("names were checked when the features were planned");
+    let scored =
+        Scored::schema(features).expect("names were checked when the features were planned");
     let own: BTreeSet<&String> = features.fields().iter().map(|field| field.name()).collect();
     let model = Schema::new(scored.fields()[features.fields().len()..].to_vec());
     let mut bounded = Vec::new();

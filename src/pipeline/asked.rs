@@ -66,7 +66,11 @@ impl TableProvider for AskedTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut asked = self.asked.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A reading that stops somewhere does not say where: it is given all.
-        asked.push(if limit.is_some() { Vec::new() } else { filters.to_vec() });
+        asked.push(if limit.is_some() {
+            Vec::new()
+        } else {
+            filters.to_vec()
+        });
         let schema = match projection {
             Some(columns) => Arc::new(self.schema.project(columns)?),
             None => Arc::clone(&self.schema),

@@ -4,9 +4,9 @@
 //! step are counted in another way, by a plan that puts nothing together, before anything is made of its groups.
 
 use datafusion::common::{Column, ScalarValue};
+use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder, ident, lit};
-use datafusion::error::Result;
 
 /// How to look whether the counts add up.
 pub(super) struct Counted {
@@ -55,7 +55,8 @@ fn grouping(plan: &LogicalPlan) -> Option<(&Aggregate, Renamed<'_>)> {
             let (aggregate, inner) = grouping(&projection.input)?;
             let renamed = move |name: &str| {
                 let name = inner(name)?;
-                let is_it = |expr: &&Expr| matches!(column_of(expr), Some(column) if column.name == name);
+                let is_it =
+                    |expr: &&Expr| matches!(column_of(expr), Some(column) if column.name == name);
                 let found = projection.expr.iter().find(is_it)?;
                 Some(found.qualified_name().1)
             };

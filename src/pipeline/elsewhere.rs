@@ -13,7 +13,7 @@ use datafusion::prelude::DataFrame;
 use super::counted::Counted;
 use super::{Pipeline, bare, misfit, stopped};
 use crate::cluster::{Cluster, ClusterError, Folder, JobProgress, KeptRows};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, causes};
 use crate::job::{SqlFile, resolve_options};
 use crate::judgement;
 use crate::model::Dictionary;
@@ -60,7 +60,12 @@ impl Pipeline<'_> {
         file: &SqlFile,
         plan: &Arc<dyn ExecutionPlan>,
     ) -> Option<&Arc<Cluster>> {
-        let is_before = self.job.features.sql.iter().any(|step| step.name == file.name);
+        let is_before = self
+            .job
+            .features
+            .sql
+            .iter()
+            .any(|step| step.name == file.name);
         let is_there = is_before || (reads_files(plan) && !judgement::is_asked(&file.calls));
         self.cluster.as_ref().filter(|_| is_there)
     }
@@ -72,7 +77,10 @@ impl Pipeline<'_> {
         rows: DataFrame,
         progress: &mut Progress,
     ) -> Result<KeptRows> {
-        let cluster = self.cluster.as_ref().expect("a run on a cluster is connected");
+        let cluster = self
+            .cluster
+            .as_ref()
+            .expect("a run on a cluster is connected");
         let task = Arc::new(rows.task_ctx());
         let plan = rows.create_physical_plan().await;
         let plan = plan.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
@@ -91,13 +99,15 @@ impl Pipeline<'_> {
         progress: &mut Progress,
     ) -> Result<()> {
         let counted = Counted::of(rows.logical_plan()).map_err(|error| stopped(file, error))?;
-        let kept = self.keep(file, rows, progress).await?;
-        if let Some(counted) = counted {
-            self.add_up(file, &kept, counted, progress).await?;
-        }
+        let kept = self
+            .keep_checked(file, rows, counted.as_ref(), progress)
+            .await?;
         let failed = |error| stopped(file, error);
         if self.job.is_dictionary(&file.name) {
-            let rows = self.ctx.read_table(Arc::new(kept.clone())).map_err(failed)?;
+            let rows = self
+                .ctx
+                .read_table(Arc::new(kept.clone()))
+                .map_err(failed)?;
             let schema = Arc::clone(rows.schema().inner());
             let rows = rows.collect().await.map_err(failed)?;
             let dictionary = Dictionary::try_new(file.name.clone(), &schema, &rows);
@@ -110,21 +120,45 @@ impl Pipeline<'_> {
         Ok(())
     }
 
+    /// The same; what does not add up is made again, once: an executor may have been lost in the midst of it.
+    pub(super) async fn keep_checked(
+        &self,
+        file: &SqlFile,
+        rows: DataFrame,
+        counted: Option<&Counted>,
+        progress: &mut Progress,
+    ) -> Result<KeptRows> {
+        let Some(counted) = counted else {
+            return self.keep(file, rows, progress).await;
+        };
+        let kept = self.keep(file, rows.clone(), progress).await?;
+        let Err(error) = self.add_up(file, &kept, counted, progress).await else {
+            return Ok(kept);
+        };
+        tracing::warn!("{}; it is made again", causes(&error).join(": "));
+        let kept = self.keep(file, rows, progress).await?;
+        self.add_up(file, &kept, counted, progress).await?;
+        Ok(kept)
+    }
+
     /// Looks whether a step has counted each row once.
-    pub(super) async fn add_up(
+    async fn add_up(
         &self,
         file: &SqlFile,
         kept: &KeptRows,
-        counted: Counted,
+        counted: &Counted,
         progress: &mut Progress,
     ) -> Result<()> {
         let failed = |error| stopped(file, error);
         let total = self.ctx.read_table(Arc::new(kept.clone()));
         let total = total.and_then(|rows| rows.aggregate(Vec::new(), vec![counted.total()]));
         let total = total.map_err(failed)?;
-        let rows_in = DataFrame::new(self.ctx.state(), counted.rows_in);
+        let rows_in = DataFrame::new(self.ctx.state(), counted.rows_in.clone());
         let both = rows_in.union(total).map_err(failed)?;
-        let cluster = self.cluster.as_ref().expect("a run on a cluster is connected");
+        let cluster = self
+            .cluster
+            .as_ref()
+            .expect("a run on a cluster is connected");
         let task = Arc::new(both.task_ctx());
         let plan = both.create_physical_plan().await.map_err(failed)?;
         let stage = format!("{} adds up", file.name);
@@ -138,7 +172,10 @@ impl Pipeline<'_> {
             [a, b] if a == b => Ok(()),
             ref other => Err(failed(DataFusionError::External(Box::new(
                 ClusterError::Wrong {
-                    what: format!("the rows of `{}` and the sum of its counts are {other:?}", file.name),
+                    what: format!(
+                        "the rows of `{}` and the sum of its counts are {other:?}",
+                        file.name
+                    ),
                 },
             )))),
         }
@@ -154,7 +191,13 @@ impl Pipeline<'_> {
         progress: &mut Progress,
     ) -> Result<Vec<Vec<RecordBatch>>, DataFusionError> {
         let seen = JobProgress::default();
-        watch(progress, stage, &seen, cluster.collect(stage, plan, task, &seen)).await
+        watch(
+            progress,
+            stage,
+            &seen,
+            cluster.collect(stage, plan, task, &seen),
+        )
+        .await
     }
 }
 

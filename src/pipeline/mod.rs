@@ -403,7 +403,12 @@ impl<'a> Pipeline<'a> {
 
     /// Whether the rows of a step are in memory while others read them; else it is a view, a part of its reader's plan.
     fn is_computed(&self, file: &SqlFile) -> bool {
-        let is_finding = || self.job.findings.iter().any(|other| other.name == file.name);
+        let is_finding = || {
+            self.job
+                .findings
+                .iter()
+                .any(|other| other.name == file.name)
+        };
         file.name == self.job.last_step().name
             || (self.is_on_cluster() && is_finding()) // some of them here, some there
             || self.job.is_dictionary(&file.name)

@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, Int64Array, RecordBatch,
-    StringArray, new_null_array,
+    ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, Int64Array, RecordBatch, StringArray,
+    new_null_array,
 };
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
@@ -89,18 +89,25 @@ impl<'a> Pipeline<'a> {
         self.ctx
             .register_table(bare(MADE), rows.into_view())
             .map_err(failed)?;
-        let numbered = self.sql(&numbering(self.job, &schema)).await.map_err(failed)?;
-        let kept = self.keep(last, numbered, progress).await?;
-        if let Some(counted) = counted.filter(|_| features.duplicate_keys == DuplicateKeys::Error) {
-            self.add_up(last, &kept, counted, progress).await?;
-        }
+        let numbered = self
+            .sql(&numbering(self.job, &schema))
+            .await
+            .map_err(failed)?;
+        // Where equal keys are left out, their counts are too.
+        let counted = counted.filter(|_| features.duplicate_keys == DuplicateKeys::Error);
+        let kept = self
+            .keep_checked(last, numbered, counted.as_ref(), progress)
+            .await?;
         self.release(features.sql.len());
         let _ = self.ctx.deregister_table(bare(MADE));
         self.kept_features = Some(kept.clone());
         self.ctx
             .register_table(bare(NUMBERED), Arc::new(kept.clone()))
             .map_err(failed)?;
-        let cluster = self.cluster.as_ref().expect("a run on a cluster is connected");
+        let cluster = self
+            .cluster
+            .as_ref()
+            .expect("a run on a cluster is connected");
         let mut spread = SpreadFeatures {
             ctx: self.ctx.clone(),
             cluster: Arc::clone(cluster),
@@ -121,34 +128,42 @@ impl<'a> Pipeline<'a> {
         }
         self.number(&mut spread, progress).await?;
         self.choose_learnt(&mut spread, progress).await?;
-        spread.scale(self.model.map(|loaded| loaded.model.scales.as_deref()), progress)
+        spread
+            .scale(
+                self.model.map(|loaded| loaded.model.scales.as_deref()),
+                progress,
+            )
             .await?;
         Ok(spread)
     }
 
     async fn sql(&self, text: &str) -> Result<DataFrame, DataFusionError> {
-        self.ctx.sql_with_options(text, session::only_queries()).await
+        self.ctx
+            .sql_with_options(text, session::only_queries())
+            .await
     }
 
     /// Counts the rows of each first key, which gives each row its place, and looks whether they can be judged.
-    async fn number(
-        &self,
-        spread: &mut SpreadFeatures<'a>,
-        progress: &mut Progress,
-    ) -> Result<()> {
+    async fn number(&self, spread: &mut SpreadFeatures<'a>, progress: &mut Progress) -> Result<()> {
         let first = &self.job.features.keys[0];
         let start = self.interval.detect_start;
         let counts = self.counting(&spread.schema);
-        let counts = self.sql(&counts).await.map_err(|error| spread.stopped(error))?;
+        let counts = self
+            .sql(&counts)
+            .await
+            .map_err(|error| spread.stopped(error))?;
         let stage = format!("{} counts", spread.step.name);
         let schema = Arc::clone(counts.schema().inner());
         let batches = spread.fetch(&stage, counts, progress).await?;
         let counts = in_order_of_keys(&spread.step.name, &schema, batches, first)?;
-        let counts = concat_batches(&schema, &counts).map_err(|error| spread.stopped(error.into()))?;
+        let counts =
+            concat_batches(&schema, &counts).map_err(|error| spread.stopped(error.into()))?;
         let column = |name: &str| -> Vec<i64> {
             let column = counts.column_by_name(name);
             let column = column.map(|column| column.as_primitive::<Int64Type>());
-            column.map_or_else(Vec::new, |column| column.iter().map(Option::unwrap_or_default).collect())
+            column.map_or_else(Vec::new, |column| {
+                column.iter().map(Option::unwrap_or_default).collect()
+            })
         };
         let total = |name: &str| column(name).iter().sum::<i64>();
         if total(NUMBER) != spread.n_samples as i64 {
@@ -192,9 +207,14 @@ impl<'a> Pipeline<'a> {
             s = STARTS,
             n = NUMBERED,
             first = quoted(first),
-            columns = list(&spread.schema, |name| format!("{NUMBERED}.{name} AS {name}")),
+            columns = list(&spread.schema, |name| format!(
+                "{NUMBERED}.{name} AS {name}"
+            )),
         );
-        let placed = self.sql(&placed).await.map_err(|error| spread.stopped(error))?;
+        let placed = self
+            .sql(&placed)
+            .await
+            .map_err(|error| spread.stopped(error))?;
         self.ctx
             .register_table(bare(PLACED), placed.into_view())
             .map_err(|error| spread.stopped(error))?;
@@ -214,8 +234,15 @@ impl<'a> Pipeline<'a> {
         }
         for (index, name) in features.columns.iter().enumerate() {
             let (value, is_float) = (quoted(name), is_float(schema, name));
-            let is_nan = if is_float { format!(" OR isnan({value})") } else { String::new() };
-            columns.push(count_if(&format!("{value} IS NULL{is_nan}"), &missing(index)));
+            let is_nan = if is_float {
+                format!(" OR isnan({value})")
+            } else {
+                String::new()
+            };
+            columns.push(count_if(
+                &format!("{value} IS NULL{is_nan}"),
+                &missing(index),
+            ));
             if is_float && features.scaler.is_some() {
                 let is_infinite = format!("abs(cast({value} AS double)) = 'Infinity'::double");
                 columns.push(count_if(&is_infinite, &infinite(index)));
@@ -247,12 +274,17 @@ impl<'a> Pipeline<'a> {
             names.join(", "),
             order.join(", ")
         );
-        let rows = self.sql(&first).await.map_err(|error| spread.stopped(error))?;
+        let rows = self
+            .sql(&first)
+            .await
+            .map_err(|error| spread.stopped(error))?;
         let rows = spread.fetch("equal keys", rows, progress).await?;
         let row = rows.iter().find(|rows| rows.num_rows() > 0);
         Ok(match row {
             Some(row) => repeated_key(&spread.step.name, keys, row).into(),
-            None => spread.wrong("keys that come twice are gone when they are looked at".to_owned()),
+            None => {
+                spread.wrong("keys that come twice are gone when they are looked at".to_owned())
+            }
         })
     }
 
@@ -278,7 +310,10 @@ impl<'a> Pipeline<'a> {
                     "SELECT {PLACE} FROM {PLACED} WHERE {} >= {end}",
                     micros(time_column)
                 );
-                let later = self.sql(&later).await.map_err(|error| spread.stopped(error))?;
+                let later = self
+                    .sql(&later)
+                    .await
+                    .map_err(|error| spread.stopped(error))?;
                 let later = spread.places("learnt", later, progress).await?;
                 Some(!&later)
             }
@@ -289,7 +324,10 @@ impl<'a> Pipeline<'a> {
                 Some(learnt) => &learnt & &!&malicious,
             });
         }
-        if learnt.as_ref().is_some_and(|rows| rows.count_set_bits() == 0) {
+        if learnt
+            .as_ref()
+            .is_some_and(|rows| rows.count_set_bits() == 0)
+        {
             return Err(spread.no_rows(Some("to learn from".to_owned())));
         }
         spread.learnt = learnt;
@@ -313,7 +351,10 @@ impl<'a> Pipeline<'a> {
             false => String::new(),
         };
         let reported = format!("SELECT * FROM {PLACED} {reported}");
-        let reported = self.sql(&reported).await.map_err(|error| spread.stopped(error))?;
+        let reported = self
+            .sql(&reported)
+            .await
+            .map_err(|error| spread.stopped(error))?;
         let feedback = &self.feedback;
         let add = |by: &mut Vec<Option<String>>, rows: RecordBatch| {
             let places = places_of(&rows)?;
@@ -328,7 +369,9 @@ impl<'a> Pipeline<'a> {
             Ok(())
         };
         let begin = || vec![None; spread.n_samples];
-        let by = spread.fold("suppressed", reported, progress, begin, add).await?;
+        let by = spread
+            .fold("suppressed", reported, progress, begin, add)
+            .await?;
         let texts: ArrayRef = Arc::new(by.iter().map(Option::as_deref).collect::<StringArray>());
         let texts = arrow::compute::cast(&texts, &suppressed_by_type());
         let texts = texts.map_err(Error::Scored)?;
@@ -365,7 +408,10 @@ impl SpreadFeatures<'_> {
     /// Grows the forest of the rows that are learnt from: those that its trees draw come here.
     pub(crate) async fn grow(&self, progress: &mut Progress) -> Result<IsolationForest> {
         let params = &self.job.isolation_forest;
-        let n_learnt = self.learnt.as_ref().map_or(self.n_samples, BooleanBuffer::count_set_bits);
+        let n_learnt = self
+            .learnt
+            .as_ref()
+            .map_or(self.n_samples, BooleanBuffer::count_set_bits);
         let drawn = IsolationForest::draws(params, n_learnt, self.job.features.columns.len())?;
         let places: Vec<i64> = match &self.learnt {
             None => drawn.iter().map(|row| *row as i64).collect(),
@@ -391,7 +437,13 @@ impl SpreadFeatures<'_> {
         let wanted: ArrayRef = Arc::new(Int64Array::from(places.to_vec()));
         let wanted = RecordBatch::try_from_iter([(PLACE, wanted)]).map_err(failed)?;
         self.register(DRAWN, wanted)?;
-        let columns: Vec<_> = self.job.features.columns.iter().map(|name| quoted(name)).collect();
+        let columns: Vec<_> = self
+            .job
+            .features
+            .columns
+            .iter()
+            .map(|name| quoted(name))
+            .collect();
         let sql = format!(
             "SELECT {PLACED}.{PLACE} AS {PLACE}, {} FROM {DRAWN} JOIN {PLACED} ON {DRAWN}.{PLACE} = {PLACED}.{PLACE}",
             columns.join(", ")
@@ -454,7 +506,11 @@ impl SpreadFeatures<'_> {
         if !is_time(&self.schema, time) {
             return Ok(None);
         }
-        let kind = self.schema.field_with_name(time).map_err(Error::Scored)?.data_type();
+        let kind = self
+            .schema
+            .field_with_name(time)
+            .map_err(Error::Scored)?
+            .data_type();
         let value = cast(cast(ident(time), micros_of(kind)), DataType::Int64);
         let rows = self.placed(vec![value]).await?;
         let add = |times: &mut Vec<Option<i64>>, rows: RecordBatch| {
@@ -570,7 +626,9 @@ impl SpreadFeatures<'_> {
         }
         let mut rows = BooleanBufferBuilder::new(self.n_samples);
         rows.append_n(self.n_samples, false);
-        malicious.into_iter().for_each(|place| rows.set_bit(place, true));
+        malicious
+            .into_iter()
+            .for_each(|place| rows.set_bit(place, true));
         Ok(Some(rows.finish()))
     }
 
@@ -583,7 +641,9 @@ impl SpreadFeatures<'_> {
     ) -> Result<BooleanBuffer> {
         let begin = || vec![false; self.n_samples];
         let add = |set: &mut Vec<bool>, rows: RecordBatch| {
-            places_of(&rows)?.into_iter().for_each(|place| set[place] = true);
+            places_of(&rows)?
+                .into_iter()
+                .for_each(|place| set[place] = true);
             Ok(())
         };
         let set = self.fold(stage, rows, progress, begin, add).await?;
@@ -657,7 +717,10 @@ impl SpreadFeatures<'_> {
     }
 
     async fn sql(&self, text: &str) -> Result<DataFrame> {
-        let rows = self.ctx.sql_with_options(text, session::only_queries()).await;
+        let rows = self
+            .ctx
+            .sql_with_options(text, session::only_queries())
+            .await;
         rows.map_err(|error| self.stopped(error))
     }
 
@@ -704,11 +767,21 @@ impl SpreadFeatures<'_> {
         let (column, step) = (name.to_owned(), self.step.name.clone());
         if infinite > 0 {
             let count = count(infinite);
-            return Err(FeatureError::Infinite { column, step, count }.into());
+            return Err(FeatureError::Infinite {
+                column,
+                step,
+                count,
+            }
+            .into());
         }
         if missing > 0 && self.job.features.missing_values == MissingValues::Error {
             let count = count(missing);
-            return Err(FeatureError::Missing { column, step, count }.into());
+            return Err(FeatureError::Missing {
+                column,
+                step,
+                count,
+            }
+            .into());
         }
         Ok(())
     }
@@ -726,7 +799,9 @@ impl SpreadFeatures<'_> {
     }
 
     fn wrong(&self, what: String) -> Error {
-        self.stopped(DataFusionError::External(Box::new(ClusterError::Wrong { what })))
+        self.stopped(DataFusionError::External(Box::new(ClusterError::Wrong {
+            what,
+        })))
     }
 }
 
@@ -734,7 +809,10 @@ impl SpreadFeatures<'_> {
 /// same, and their numbers are not.
 fn numbering(job: &Job, schema: &SchemaRef) -> String {
     let features = &job.features;
-    let (first, others) = features.keys.split_first().expect("a job names at least one key");
+    let (first, others) = features
+        .keys
+        .split_first()
+        .expect("a job names at least one key");
     let order: Vec<_> = others.iter().map(|key| ascending(key)).collect();
     let order = match order.is_empty() {
         true => String::new(),
@@ -753,7 +831,10 @@ fn numbering(job: &Job, schema: &SchemaRef) -> String {
     let keys: Vec<_> = features.keys.iter().map(|key| quoted(key)).collect();
     let is_key = |name: &str| features.keys.iter().any(|key| key == name);
     let fields = schema.fields().iter().map(|field| field.name());
-    let others: Vec<_> = fields.filter(|name| !is_key(name)).map(|name| ascending(name)).collect();
+    let others: Vec<_> = fields
+        .filter(|name| !is_key(name))
+        .map(|name| ascending(name))
+        .collect();
     let order = match others.is_empty() {
         true => String::new(),
         false => format!(" ORDER BY {}", others.join(", ")),
@@ -763,10 +844,7 @@ fn numbering(job: &Job, schema: &SchemaRef) -> String {
         "(SELECT {}, row_number() OVER (PARTITION BY {keys}{order}) AS {COPY}, count(*) OVER (PARTITION BY {keys}) AS {COPIES} FROM {MADE})",
         list(schema, str::to_owned)
     );
-    numbered(
-        &format!("{once} WHERE {COPY} = 1"),
-        &format!(", {COPIES}"),
-    )
+    numbered(&format!("{once} WHERE {COPY} = 1"), &format!(", {COPIES}"))
 }
 
 fn quoted(name: &str) -> String {
@@ -811,7 +889,10 @@ fn is_time(schema: &SchemaRef, name: &str) -> bool {
 
 /// A column of instants as microseconds.
 fn micros(name: &str) -> String {
-    format!("cast(arrow_cast({}, 'Timestamp(Microsecond, None)') AS bigint)", quoted(name))
+    format!(
+        "cast(arrow_cast({}, 'Timestamp(Microsecond, None)') AS bigint)",
+        quoted(name)
+    )
 }
 
 fn micros_of(kind: &DataType) -> DataType {

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, UInt32Array};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, UInt32Array,
+};
 use arrow::compute::{concat, take};
 use arrow::error::ArrowError;
 
@@ -44,7 +46,14 @@ impl<'a> Verdicts<'a> {
             Some(budget) => {
                 let order = order.iter().map(|row| *row as usize);
                 let window = &job.window;
-                Some(budget::within(budget, window, reported_from, times, suppressed, order)?)
+                Some(budget::within(
+                    budget,
+                    window,
+                    reported_from,
+                    times,
+                    suppressed,
+                    order,
+                )?)
             }
         };
         Ok(Self {

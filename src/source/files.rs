@@ -8,8 +8,8 @@ use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
-use object_store::path::Path as StorePath;
 use object_store::ObjectMeta;
+use object_store::path::Path as StorePath;
 use sha2::{Digest, Sha256};
 use url::Url;
 

@@ -23,10 +23,10 @@ use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
 use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::{cast, ident, lit};
-use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -290,7 +290,10 @@ async fn reads_files_alone(ctx: &SessionContext, table: &Arc<dyn TableProvider>)
     }
     let rows = ctx.read_table(Arc::clone(table));
     match rows {
-        Ok(rows) => rows.create_physical_plan().await.is_ok_and(|plan| of_files(&plan)),
+        Ok(rows) => rows
+            .create_physical_plan()
+            .await
+            .is_ok_and(|plan| of_files(&plan)),
         Err(_) => false,
     }
 }

@@ -20,34 +20,61 @@ fn same(run: &Run<'_>, dir: &Dir, servers: &Servers, both: &[&str], partitions: 
 
 #[test]
 fn one_executor_finds_what_one_machine_finds() {
-    let (dir, servers) = (fleet("20000"), Servers::start(1));
+    let (dir, servers) = (fleet("8000"), Servers::start(1));
     same(&PROCESSES, &dir, &servers, &[], &[1, 5]);
 }
 
 #[test]
 fn two_executors_find_it_in_each_job_and_each_way_of_learning() {
-    let (dir, servers) = (fleet("20000"), Servers::start(2));
+    let (dir, servers) = (fleet("8000"), Servers::start(2));
     same(&PROCESSES, &dir, &servers, &[], &[3, 16]);
     same(&RARITY, &dir, &servers, &[], &[4]);
     let ways: [&[&str]; 4] = [
         &["--set", "window.train_end=\"detect_start\""],
-        &["--set", "features.scaler=\"standard\"", "--set", "isolation_forest.contamination=0.02"],
-        &["--set", "isolation_forest.kind=\"extended\"", "--set", "findings.budget=\"7 per day\""],
-        &["--set", "isolation_forest.bootstrap=true", "--set", "isolation_forest.max_samples=0.5"],
+        &[
+            "--set",
+            "features.scaler=\"standard\"",
+            "--set",
+            "isolation_forest.contamination=0.02",
+        ],
+        &[
+            "--set",
+            "isolation_forest.kind=\"extended\"",
+            "--set",
+            "features.scaler=\"standard\"",
+            "--set",
+            "findings.budget=\"7 per day\"",
+        ],
+        &[
+            "--set",
+            "isolation_forest.bootstrap=true",
+            "--set",
+            "isolation_forest.max_samples=0.5",
+        ],
     ];
     for way in ways {
         same(&PROCESSES, &dir, &servers, way, &[4]);
     }
     let parquet = "sources.process_execution.format=\"parquet\"";
     let files = "sources.process_execution.location=\"../data/process_execution/*/*.parquet\"";
-    same(&PROCESSES, &dir, &servers, &["--set", parquet, "--set", files], &[4]);
+    same(
+        &PROCESSES,
+        &dir,
+        &servers,
+        &["--set", parquet, "--set", files],
+        &[4],
+    );
 }
 
 #[test]
 fn four_executors_find_it_and_so_does_an_older_model() {
-    let (dir, servers) = (fleet("20000"), Servers::start(4));
+    let (dir, servers) = (fleet("8000"), Servers::start(4));
     same(&PROCESSES, &dir, &servers, &[], &[8]);
-    let report = PROCESSES.command(&dir, &["--as-of", "2026-03-10"]).output().unwrap();
+    let day_before = Run {
+        as_of: "2026-03-10",
+        ..PROCESSES
+    };
+    let report = day_before.command(&dir, &[]).output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
     let model = report["run_id"].as_str().unwrap();
     same(&PROCESSES, &dir, &servers, &["--model", model], &[4]);
@@ -57,7 +84,14 @@ fn four_executors_find_it_and_so_does_an_older_model() {
 fn events_that_no_executor_can_read_are_read_by_the_driver() {
     let dir = Dir::bare();
     dir.crannog(&[
-        "demo", "data", "--kind", "cloudtrail", "--rows", "4000", "--end", "2026-03-11",
+        "demo",
+        "data",
+        "--kind",
+        "cloudtrail",
+        "--rows",
+        "4000",
+        "--end",
+        "2026-03-11",
     ])
     .succeeds();
     let servers = Servers::start(2);
@@ -71,8 +105,19 @@ fn what_people_have_said_of_findings_holds_on_a_cluster_too() {
     let found = RARITY.rows(&dir);
     let id = |row: usize| found[row]["finding_id"].as_str().unwrap().to_owned();
     for (row, label) in [(0, "benign"), (1, "malicious")] {
-        let label = dir.crannog(&["label", RARITY.job, &id(row), label, "--set", LABELS]);
-        assert_eq!(label.code, 0, "{label:?}");
+        let said = dir.crannog(&[
+            "label",
+            RARITY.job,
+            &id(row),
+            label,
+            "--reason",
+            "seen",
+            "--author",
+            "me",
+            "--set",
+            LABELS,
+        ]);
+        assert_eq!(said.code, 0, "{said:?}");
     }
     same(&RARITY, &dir, &servers, &["--set", LABELS], &[4]);
 }

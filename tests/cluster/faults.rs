@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::{PROCESSES, ended, fleet, on, scratch_is_empty};
+use super::{PROCESSES, Run, ended, fleet, on, scratch_is_empty};
 use crate::kit::{Dir, Servers, wait_for};
 
 /// Enough for a step to take a second.
@@ -13,8 +13,16 @@ const ROWS: &str = "150000";
 /// The run has kept the rows of so many steps on the cluster: it is in the midst of its work.
 fn steps_are_kept(dir: &Dir, steps: usize) {
     wait_for("a step in the scratch folder", || {
-        let runs = std::fs::read_dir(dir.path("out/scratch")).into_iter().flatten().flatten();
-        let folders = runs.flat_map(|run| std::fs::read_dir(run.path()).into_iter().flatten().flatten());
+        let runs = std::fs::read_dir(dir.path("out/scratch"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let folders = runs.flat_map(|run| {
+            std::fs::read_dir(run.path())
+                .into_iter()
+                .flatten()
+                .flatten()
+        });
         folders.count() >= steps
     });
 }
@@ -79,12 +87,20 @@ fn an_executor_that_is_told_to_stop_ends_its_work_first() {
 #[test]
 fn executors_without_room_on_their_disks_end_a_run_that_may_be_tried_again() {
     let dir = fleet(ROWS);
-    PROCESSES.found(&dir, &["--as-of", "2026-03-10"]);
+    let day_before = Run {
+        as_of: "2026-03-10",
+        ..PROCESSES
+    };
+    day_before.found(&dir, &[]);
     let before = PROCESSES.rows(&dir);
     let mut servers = Servers::start(0);
     let mut full = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_crannog");
-    full.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"", program]);
+    full.args([
+        "-c",
+        "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"",
+        program,
+    ]);
     servers.add_executor_by(full);
     let [flag, url] = on(&servers);
     let run = PROCESSES.spawn(&dir, &[&flag, &url, "--set", "engine.partitions=2"]);

@@ -23,7 +23,16 @@ struct Run<'a> {
 fn fleet(rows: &str) -> Dir {
     let dir = Dir::bare();
     let made = dir.crannog(&[
-        "demo", "data", "--rows", rows, "--hosts", "12", "--days", "5", "--end", "2026-03-11",
+        "demo",
+        "data",
+        "--rows",
+        rows,
+        "--hosts",
+        "12",
+        "--days",
+        "5",
+        "--end",
+        "2026-03-11",
     ]);
     made.succeeds();
     dir
@@ -95,7 +104,9 @@ fn ended(run: Child) -> (Option<i32>, String) {
 #[track_caller]
 fn scratch_is_empty(dir: &Dir) {
     let left = std::fs::read_dir(dir.path("out/scratch"));
-    let left: Vec<_> = left.map(|left| left.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
+    let left: Vec<_> = left
+        .map(|left| left.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
     assert!(left.is_empty(), "{left:?}");
 }
 

@@ -66,10 +66,19 @@ fn equal_keys_and_missing_values_are_told_in_the_words_of_a_run_on_one_machine()
         vec!["--as-of", "2026-03-20"],
     ] {
         let here = dir.crannog(&[&["run", JOB, "--as-of", PROCESSES.as_of][..], &more].concat());
-        let there = [&["run", JOB, "--as-of", PROCESSES.as_of][..], &more, &[&flag, &url]].concat();
+        let there = [
+            &["run", JOB, "--as-of", PROCESSES.as_of][..],
+            &more,
+            &[&flag, &url],
+        ]
+        .concat();
         let there = dir.crannog(&there);
         assert_ne!(here.code, 0, "{more:?}");
-        assert_eq!((there.code, there.stderr), (here.code, here.stderr), "{more:?}");
+        assert_eq!(
+            (there.code, there.stderr),
+            (here.code, here.stderr),
+            "{more:?}"
+        );
     }
     dir.findings_are_as_before();
 }

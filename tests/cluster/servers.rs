@@ -8,8 +8,14 @@ fn servers_say_how_they_are() {
     let servers = Servers::start(1);
     assert_eq!(servers.ask_scheduler("/healthz").unwrap().0, 200);
     assert_eq!(servers.ask_scheduler("/readyz").unwrap().0, 200);
-    assert_eq!(servers.ask_executor(0, "/healthz").unwrap(), (200, "ok\n".to_owned()));
-    assert_eq!(servers.ask_executor(0, "/readyz").unwrap(), (200, "ready\n".to_owned()));
+    assert_eq!(
+        servers.ask_executor(0, "/healthz").unwrap(),
+        (200, "ok\n".to_owned())
+    );
+    assert_eq!(
+        servers.ask_executor(0, "/readyz").unwrap(),
+        (200, "ready\n".to_owned())
+    );
     assert_eq!(servers.ask_executor(0, "/").unwrap().0, 404);
 }
 
@@ -28,7 +34,9 @@ fn what_a_run_leaves_with_its_executors_is_gone_when_it_ends() {
     assert_eq!(code, Some(0), "{said}");
     crate::kit::wait_for("an empty work folder", || {
         let jobs = std::fs::read_dir(servers.work_dir(0).join("stages")).unwrap();
-        jobs.flatten().all(|job| !job.path().is_dir() || std::fs::read_dir(job.path()).unwrap().next().is_none())
+        jobs.flatten().all(|job| {
+            !job.path().is_dir() || std::fs::read_dir(job.path()).unwrap().next().is_none()
+        })
     });
 }
 
@@ -45,6 +53,9 @@ fn an_executor_whose_port_is_taken_says_so() {
     let dir = crate::kit::Dir::bare();
     let said = dir.crannog(&["executor", "--health-port", &port, "--work-dir", "work"]);
     assert_eq!(said.code, 1);
-    assert!(said.stderr.starts_with("error: the executor cannot run: "), "{said:?}");
+    assert!(
+        said.stderr.starts_with("error: the executor cannot run: "),
+        "{said:?}"
+    );
     assert!(said.stderr.contains("Address already in use"), "{said:?}");
 }

@@ -81,10 +81,7 @@ impl Servers {
         let number = self.executors.len();
         command.args(["executor", "--scheduler", &self.url()]);
         command.args(["--threads", "2"]);
-        for (name, port) in [
-            ("--port", ports.flight),
-            ("--health-port", ports.health),
-        ] {
+        for (name, port) in [("--port", ports.flight), ("--health-port", ports.health)] {
             command.args([name, &port.to_string()]);
         }
         command.arg("--work-dir").arg(self.work_dir(number));
@@ -145,13 +142,22 @@ impl Servers {
 
     fn spawn(&self, command: &mut Command, name: &str) -> Child {
         let log = |suffix: &str| log_file(self.folder.path(), &format!("{name}.{suffix}.log"));
-        command.stdout(log("out")).stderr(log("err")).spawn().unwrap()
+        command
+            .stdout(log("out"))
+            .stderr(log("err"))
+            .spawn()
+            .unwrap()
     }
 }
 
 impl Drop for Servers {
     fn drop(&mut self) {
-        for child in self.executors.iter_mut().map(|(child, _)| child).chain(&mut self.scheduler) {
+        for child in self
+            .executors
+            .iter_mut()
+            .map(|(child, _)| child)
+            .chain(&mut self.scheduler)
+        {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -168,12 +174,24 @@ fn crannog() -> Command {
 }
 
 fn log_file(folder: &Path, name: &str) -> Stdio {
-    Stdio::from(File::options().create(true).append(true).open(folder.join(name)).unwrap())
+    Stdio::from(
+        File::options()
+            .create(true)
+            .append(true)
+            .open(folder.join(name))
+            .unwrap(),
+    )
 }
 
 fn send(child: &Child, signal: &str) {
     let id = child.id().to_string();
-    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args([signal, &id])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 fn free_port() -> u16 {
@@ -194,8 +212,14 @@ pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
 /// A status and a text, by HTTP.
 fn ask(port: u16, path: &str) -> Option<(u16, String)> {
     let mut connection = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    connection.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    write!(connection, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+    connection
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .ok()?;
+    write!(
+        connection,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer).ok()?;
     let status = answer.split(' ').nth(1)?.parse().ok()?;

@@ -54,9 +54,7 @@ pub(in crate::source) fn as_files(
         }
         let values = file.partition_values_map();
         let value = |field: &FieldRef| match values.get(field.name()).cloned().flatten() {
-            Some(text) if !text.is_empty() => {
-                ScalarValue::try_from_string(text, field.data_type())
-            }
+            Some(text) if !text.is_empty() => ScalarValue::try_from_string(text, field.data_type()),
             _ => ScalarValue::try_from(field.data_type()),
         };
         let values = partitions.iter().map(value).collect::<Result<Vec<_>>>();
@@ -66,7 +64,11 @@ pub(in crate::source) fn as_files(
             partition_values: values.map_err(SourceError::Register)?,
         });
     }
-    let order: Vec<_> = made.fields().iter().map(|field| ident(field.name())).collect();
+    let order: Vec<_> = made
+        .fields()
+        .iter()
+        .map(|field| ident(field.name()))
+        .collect();
     let schema = TableSchema::builder(Arc::new(Schema::new(columns)))
         .with_table_partition_cols(partitions)
         .build();
