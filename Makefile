@@ -9,7 +9,7 @@ TABLES  ?=
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build release run run-cloudtrail demo evaluate test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model bench-nights bench-delivery bench-quality clean
+.PHONY: help build release run run-cloudtrail demo evaluate test lint fmt check parity interop page-test test-stores bench bench-jobs bench-cloudtrail bench-model bench-nights bench-cluster bench-delivery bench-quality clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -69,6 +69,9 @@ bench-cloudtrail: release ## reading CloudTrail's files beside DuckDB and Python
 
 bench-nights: release ## a night that keeps its step, after 1, 10, 30 and 60 days, beside a day alone: make bench-nights ROWS=30000000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/nights.py $(if $(ROWS),--rows $(ROWS))
+
+bench-cluster: release ## the same run on a scheduler and 1, 2 and 4 executors of this machine, beside one process: make bench-cluster ROWS=10000000 FILES=10000
+	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/cluster.py $(if $(ROWS),--rows $(ROWS)) $(if $(FILES),--files $(FILES))
 
 bench-delivery: release ## sending findings, as megabytes of JSON a CPU second: make bench-delivery ROWS=100000
 	CRANNOG=$(TARGET)/release/crannog benches/python.sh benches/requirements.txt benches/delivery.py $(if $(ROWS),--rows $(ROWS))

@@ -93,8 +93,8 @@ impl Client {
             job: Some(job.clone()),
         };
         let made = self.wait(&job, progress).await;
-        cancel.is_over();
-        Ok(made.map_err(external)?)
+        cancel.disarm();
+        made.map_err(external)
     }
 
     async fn submit(&self, name: &str, plan: Arc<dyn ExecutionPlan>) -> Result<String> {
@@ -269,7 +269,7 @@ struct Cancel {
 }
 
 impl Cancel {
-    fn is_over(mut self) {
+    fn disarm(mut self) {
         self.job = None;
     }
 }

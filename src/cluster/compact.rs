@@ -36,6 +36,19 @@ pub(super) fn compacted(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Executio
     Ok(at_end_of_stage(below(plan)?, false))
 }
 
+/// How many stages the scheduler makes of a plan, more or less: a join that it does not make by copies is made of two more.
+pub(super) fn stages(plan: &Arc<dyn ExecutionPlan>) -> usize {
+    fn ends(plan: &Arc<dyn ExecutionPlan>) -> usize {
+        let children = plan.children().into_iter().enumerate();
+        let below = children.map(|(place, child)| {
+            let is_end = ends_stage(plan, place).is_some() && !child.is::<CoalescePartitionsExec>();
+            usize::from(is_end) + ends(child)
+        });
+        below.sum()
+    }
+    1 + ends(plan)
+}
+
 fn below(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let mut children = Vec::new();
     for (place, child) in plan.children().into_iter().enumerate() {

@@ -68,6 +68,7 @@ pub(crate) struct JobProgress(Arc<Mutex<Seen>>);
 #[derive(Clone, Debug, Default)]
 struct Seen {
     job: String,
+    planned: usize,
     stages: usize,
     tasks: u64,
     rows: u64,
@@ -75,12 +76,17 @@ struct Seen {
 }
 
 impl JobProgress {
+    fn planned(&self, stages: usize) {
+        self.seen().planned = stages;
+    }
+
     fn begin(&self, job: &str) {
-        let seen = Seen {
+        let mut seen = self.seen();
+        *seen = Seen {
             job: job.to_owned(),
+            planned: seen.planned,
             ..Seen::default()
         };
-        *self.seen() = seen;
     }
 
     fn done(&self, stages: usize, tasks: u64) {
@@ -112,8 +118,11 @@ impl std::fmt::Display for JobProgress {
         }
         write!(
             f,
-            "job {}: {} stages, {} tasks done",
-            seen.job, seen.stages, seen.tasks
+            "job {}: {} of {} stages, {} tasks done",
+            seen.job,
+            seen.stages.min(seen.planned),
+            seen.planned,
+            seen.tasks
         )
     }
 }
@@ -163,6 +172,7 @@ impl Cluster {
         add: impl Fn(&mut S, usize, RecordBatch) -> Result<()>,
     ) -> Result<S> {
         let plan = self.portable(plan, task).await?;
+        progress.planned(compact::stages(&plan));
         let mut tries = 0;
         loop {
             let made = async {

@@ -25,8 +25,11 @@ use crate::model::SavedModel;
 /// Models that a process keeps in its memory: those of the jobs that run at one time.
 const KEPT: usize = 4;
 
+/// A model, and the bytes that it was read from.
+type ReadModel = (Arc<[u8]>, Arc<SavedModel>);
+
 /// The models that were read last, the latest first.
-static MODELS: Mutex<Vec<(Arc<[u8]>, Arc<SavedModel>)>> = Mutex::new(Vec::new());
+static MODELS: Mutex<Vec<ReadModel>> = Mutex::new(Vec::new());
 
 /// `isolation_forest(columns…)`: `score_samples` of each row, low is strange.
 #[derive(Debug)]
