@@ -32,6 +32,8 @@ use super::{ClusterError, JobProgress, MESSAGE_BYTES};
 const FIRST_PAUSE: Duration = Duration::from_millis(4);
 /// How often it is asked at last.
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// So long a run waits for the first executor.
+const EXECUTOR_WITHIN: Duration = Duration::from_secs(60);
 /// Partitions whose rows are asked for before those of the one before it have come.
 const OPENED_AHEAD: usize = 4;
 /// A job that the scheduler has not heard of for so long is lost: one that it has just taken is not known at once.
@@ -69,6 +71,7 @@ impl Client {
         let endpoint = endpoint.map_err(|error| unreachable(error.to_string()))?;
         let channel = endpoint.connect().await;
         let channel = channel.map_err(|error| unreachable(root(&error)))?;
+        wait_for_executors(address).await?;
         Ok(Self {
             address: address.to_owned(),
             scheduler: SchedulerGrpcClient::new(channel)
@@ -259,6 +262,28 @@ impl Client {
 
     fn refused(&self, status: &tonic::Status) -> DataFusionError {
         external(ClusterError::of(&self.address, status))
+    }
+}
+
+/// Waits for an executor, where a scheduler has none: it would let a job wait for ever.
+async fn wait_for_executors(address: &str) -> Result<(), ClusterError> {
+    let Ok(client) = reqwest::Client::builder().no_proxy().build() else {
+        return Ok(()); // the scheduler will say what it thinks of a job
+    };
+    let until = Instant::now() + EXECUTOR_WITHIN;
+    loop {
+        let answer = client.get(format!("http://{address}/readyz")).send().await;
+        match answer.map(|answer| answer.status()) {
+            Ok(reqwest::StatusCode::SERVICE_UNAVAILABLE) if Instant::now() < until => {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            Ok(reqwest::StatusCode::SERVICE_UNAVAILABLE) => {
+                return Err(ClusterError::NoExecutors {
+                    scheduler: address.to_owned(),
+                });
+            }
+            _ => return Ok(()),
+        }
     }
 }
 

@@ -15,6 +15,12 @@ pub enum ClusterError {
         /// What the network says.
         why: String,
     },
+    /// It has nobody to hand work to.
+    #[error("the scheduler at {scheduler} has no executors")]
+    NoExecutors {
+        /// Its address.
+        scheduler: String,
+    },
     /// It answers, and does not take the work.
     #[error("the scheduler at {scheduler} does not take the work: {why}")]
     Refused {
@@ -69,6 +75,7 @@ impl ClusterError {
         match self {
             Self::Unproven { .. } => Blame::Job,
             Self::Unreachable { .. }
+            | Self::NoExecutors { .. }
             | Self::Refused { .. }
             | Self::Lost { .. }
             | Self::Wrong { .. } => Blame::Outside,
@@ -92,6 +99,9 @@ impl ClusterError {
             match self {
                 Self::Unreachable { .. } => {
                     "does `crannog scheduler` run there, and may this machine reach its port? Without `--cluster` the job runs here"
+                }
+                Self::NoExecutors { .. } => {
+                    "start some: `crannog executor --scheduler df://HOST:PORT`; their logs say why they do not reach it"
                 }
                 Self::Refused { .. } => {
                     "scheduler, executors and this program must be of the same version of crannog"

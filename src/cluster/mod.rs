@@ -247,9 +247,6 @@ impl Cluster {
         if let Err(error) = removed.await {
             tracing::warn!(%error, "`{folder}`, the scratch folder of this run, cannot be removed: nothing needs it any more");
         }
-        if self.scratch.store == "file://" {
-            let _ = std::fs::remove_dir_all(format!("/{}", self.scratch.path));
-        }
     }
 
     /// The plan, if all of it may be run on a cluster, with what only the driver has put where all reach it.
@@ -266,6 +263,15 @@ impl Cluster {
     fn remember(&self, made: &Made) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.push(made.job.clone());
+    }
+}
+
+impl Drop for Cluster {
+    /// A run that is stopped has no time to ask a store; what is on this machine goes at once.
+    fn drop(&mut self) {
+        if self.scratch.store == "file://" {
+            let _ = std::fs::remove_dir_all(format!("/{}", self.scratch.path));
+        }
     }
 }
 
