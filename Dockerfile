@@ -16,6 +16,8 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /crannog/target/release/crannog /usr/local/bin/crannog
+# What goes from stage to stage of a cluster, where a volume is put.
+RUN install --directory --owner 65532 --group 65532 /scratch
 # Nobody's account, by number, so that a cluster can see that it is not root's.
 USER 65532:65532
 WORKDIR /work

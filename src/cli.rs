@@ -108,7 +108,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL")]
     pub cluster: Option<Scheduler>,
     /// Also write every judged row with its score to this Parquet file.
-    #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
+    #[arg(long, value_name = "FILE")]
     pub scored: Option<PathBuf>,
     /// Judge by the model of an earlier run instead of learning one: its id, or as much of it as no other run's has, or the
     /// path of a model's file.

@@ -358,8 +358,9 @@ impl Error {
             | Self::Scored(_)
             | Self::Print(_)
             | Self::Page(_)
-            | Self::Server { .. }
             | Self::Report { .. } => None,
+            Self::Server { server: "executor", .. } => Some("does the scheduler run (`--scheduler`), and are the ports free (`--port`, `--health-port`)?".to_owned()),
+            Self::Server { .. } => Some("is the port free (`--port`)?".to_owned()),
         }
     }
 }

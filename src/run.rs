@@ -9,10 +9,10 @@ use chrono::{DateTime, Utc};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::delivery::Delivery;
-use crate::error::{Result, causes};
+use crate::error::{Error, Result, causes};
 use crate::feedback::Feedback;
 use crate::forest::InstructionSet;
-use crate::job::{Interval, Job, SqlFile};
+use crate::job::{Interval, Job, JobError, SqlFile};
 use crate::judge::{self, Judged};
 use crate::model::{LoadedModel, Models, SavedModel};
 use crate::pipeline::Pipeline;
@@ -43,6 +43,12 @@ pub async fn run(
     progress: &mut Progress,
 ) -> Result<RunReport> {
     let (started, started_at) = (Instant::now(), Utc::now());
+    if let (Some(_), Some(_)) = (options.scored_file, &job.engine.cluster) {
+        return Err(Error::Job(JobError::Value {
+            place: job.document.place("engine.cluster"),
+            message: "`--scored` keeps every judged row, and on a cluster those stay where they are: run it on this machine".to_owned(),
+        }));
+    }
     let older = match options.model {
         Some(name) => Some(saved::model(job, name).await?),
         None => None,

@@ -87,7 +87,10 @@ const LAYERS: [(&str, &[&str]); 44] = [
         "import",
         &["job", "put_if_absent", "session", "sinks", "source"],
     ),
-    ("incremental", &["job", "put_if_absent", "sinks", "source"]),
+    (
+        "incremental",
+        &["driver_read", "job", "put_if_absent", "sinks", "source"],
+    ),
     ("job", &["calendar", "forest"]),
     (
         "judge",

@@ -32,8 +32,10 @@ use super::{ClusterError, JobProgress, MESSAGE_BYTES};
 const FIRST_PAUSE: Duration = Duration::from_millis(4);
 /// How often it is asked at last.
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
-/// So long a run waits for the first executor.
-const EXECUTOR_WITHIN: Duration = Duration::from_secs(60);
+/// So long a run waits for an executor where a scheduler has none.
+const EXECUTOR_WITHIN: Duration = Duration::from_secs(120);
+/// An executor that says nothing for so long stands still.
+const SILENT: Duration = Duration::from_secs(60);
 /// Partitions whose rows are asked for before those of the one before it have come.
 const OPENED_AHEAD: usize = 4;
 /// A job that the scheduler has not heard of for so long is lost: one that it has just taken is not known at once.
@@ -63,7 +65,7 @@ impl Client {
         config: &SessionConfig,
     ) -> Result<Self, ClusterError> {
         let unreachable = |why: String| ClusterError::Unreachable {
-            scheduler: address.to_owned(),
+            scheduler: format!("the scheduler at {address}"),
             why,
         };
         let grpc = GrpcClientConfig::from(&config.ballista_config());
@@ -96,7 +98,9 @@ impl Client {
             job: Some(job.clone()),
         };
         let made = self.wait(&job, progress).await;
-        cancel.disarm();
+        if matches!(made, Ok(_) | Err(ClusterError::Failed { .. })) {
+            cancel.disarm();
+        }
         made.map_err(external)
     }
 
@@ -143,13 +147,21 @@ impl Client {
     async fn wait(&self, job: &str, progress: &JobProgress) -> Result<Made, ClusterError> {
         let mut scheduler = self.scheduler.clone();
         let (mut pause, mut heard_of) = (FIRST_PAUSE, Instant::now());
+        let mut had_executors = Instant::now();
         loop {
             let asked = GetJobStatusParams {
                 job_id: job.to_owned(),
             };
             let answer = scheduler.get_job_status(asked).await;
-            let answer = answer.map_err(|status| ClusterError::of(&self.address, &status))?;
-            let status = answer.into_inner().status;
+            let status = match answer.map_err(|status| ClusterError::of(&self.address, &status)) {
+                Ok(answer) => answer.into_inner().status,
+                // One call that fails does not say that the job is lost.
+                Err(ClusterError::Unreachable { .. }) if heard_of.elapsed() < LOST_AFTER => {
+                    tokio::time::sleep(LONGEST_PAUSE).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             match status.and_then(|status| status.status) {
                 Some(job_status::Status::Successful(done)) => {
                     return Ok(Made {
@@ -174,6 +186,13 @@ impl Client {
             }
             if pause >= LONGEST_PAUSE {
                 self.look(job, progress).await;
+                if has_executors(&self.address).await {
+                    had_executors = Instant::now();
+                } else if had_executors.elapsed() > EXECUTOR_WITHIN {
+                    return Err(ClusterError::NoExecutors {
+                        scheduler: self.address.clone(),
+                    });
+                }
             }
             tokio::time::sleep(pause).await;
             pause = pause.mul_f64(1.5).min(LONGEST_PAUSE);
@@ -208,6 +227,7 @@ impl Client {
             .ok_or_else(|| missing("an executor"))?;
         let id = partition.partition_id.ok_or_else(|| missing("an id"))?;
         let port = u16::try_from(executor.port).unwrap_or_default();
+        let at = format!("the executor at {}:{port}", executor.host);
         let client = BallistaClient::try_new(
             &executor.host,
             port,
@@ -221,14 +241,16 @@ impl Client {
         );
         let lost = |error: ballista_core::error::BallistaError| {
             external(ClusterError::Unreachable {
-                scheduler: format!("{}:{} (an executor)", executor.host, executor.port),
+                scheduler: at.clone(),
                 why: error.to_string(),
             })
         };
-        let mut client = client.await.map_err(lost)?;
+        let client = tokio::time::timeout(SILENT, client).await;
+        let mut client = client.map_err(|_| silent(&at))?.map_err(lost)?;
         let id = id.into();
         let rows = client.fetch_partition(&executor.id, &id, partition.file_id, layout, true);
-        rows.await.map_err(lost)
+        let rows = tokio::time::timeout(SILENT, rows).await;
+        rows.map_err(|_| silent(&at))?.map_err(lost)
     }
 
     /// Takes each batch of a job's rows as it comes, with the number of its partition.
@@ -242,8 +264,19 @@ impl Client {
         let mut opened = opened.buffered(OPENED_AHEAD).enumerate();
         while let Some((partition, rows)) = opened.next().await {
             let mut rows = rows?;
-            while let Some(batch) = rows.try_next().await? {
-                take(partition, batch)?;
+            let cut_off = |why: String| {
+                external(ClusterError::Unreachable {
+                    scheduler: "an executor that sends its rows".to_owned(),
+                    why,
+                })
+            };
+            loop {
+                let batch = tokio::time::timeout(SILENT, rows.try_next()).await;
+                let batch = batch.map_err(|_| cut_off("it stands still".to_owned()))?;
+                match batch.map_err(|error| cut_off(error.to_string()))? {
+                    Some(batch) => take(partition, batch)?,
+                    None => break,
+                }
             }
         }
         Ok(())
@@ -267,24 +300,36 @@ impl Client {
 
 /// Waits for an executor, where a scheduler has none: it would let a job wait for ever.
 async fn wait_for_executors(address: &str) -> Result<(), ClusterError> {
-    let Ok(client) = reqwest::Client::builder().no_proxy().build() else {
-        return Ok(()); // the scheduler will say what it thinks of a job
-    };
     let until = Instant::now() + EXECUTOR_WITHIN;
-    loop {
-        let answer = client.get(format!("http://{address}/readyz")).send().await;
-        match answer.map(|answer| answer.status()) {
-            Ok(reqwest::StatusCode::SERVICE_UNAVAILABLE) if Instant::now() < until => {
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-            Ok(reqwest::StatusCode::SERVICE_UNAVAILABLE) => {
-                return Err(ClusterError::NoExecutors {
-                    scheduler: address.to_owned(),
-                });
-            }
-            _ => return Ok(()),
+    while !has_executors(address).await {
+        if Instant::now() > until {
+            return Err(ClusterError::NoExecutors {
+                scheduler: address.to_owned(),
+            });
         }
+        tokio::time::sleep(LONGEST_PAUSE).await;
     }
+    Ok(())
+}
+
+/// Whether a scheduler has an executor; that it does not say so is not that it has none.
+async fn has_executors(address: &str) -> bool {
+    let Ok(client) = reqwest::Client::builder().no_proxy().build() else {
+        return true;
+    };
+    let asked = client
+        .get(format!("http://{address}/readyz"))
+        .timeout(SILENT);
+    let answer = asked.send().await;
+    !answer.is_ok_and(|answer| answer.status() == reqwest::StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// That an executor does not answer.
+fn silent(at: &str) -> DataFusionError {
+    external(ClusterError::Unreachable {
+        scheduler: at.to_owned(),
+        why: "it stands still".to_owned(),
+    })
 }
 
 /// Cancels a job that nobody waits for any more.

@@ -10,13 +10,11 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
-use super::compact::CompactExec;
 use super::keep::KeepExec;
 use super::score::Score;
 
-/// What the nodes of ours begin with. No message of Ballista's does: `c` would begin a group, which protobuf 3 has not.
+/// What the node of ours begins with. No message of Ballista's does: `c` would begin a group, which protobuf 3 has not.
 const KEEP: &[u8] = b"crannog keep\n";
-const COMPACT: &[u8] = b"crannog compact\n";
 
 /// Ballista's codec, and ours before it.
 #[derive(Debug, Default)]
@@ -43,16 +41,13 @@ impl PhysicalExtensionCodec for Codec {
         ctx: &TaskContext,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let is_ours = buf.starts_with(KEEP) || buf.starts_with(COMPACT);
-        match inputs {
-            [input] if buf == COMPACT => Ok(Arc::new(CompactExec::new(Arc::clone(input)))),
-            [input] if is_ours => {
-                let folder = buf.strip_prefix(KEEP).unwrap_or_default();
+        match (buf.strip_prefix(KEEP), inputs) {
+            (Some(folder), [input]) => {
                 let folder = serde_json::from_slice(folder).map_err(malformed)?;
                 Ok(Arc::new(KeepExec::new(Arc::clone(input), folder)))
             }
-            _ if is_ours => Err(DataFusionError::Plan("a node of one input".to_owned())),
-            _ => self.ballista.try_decode(buf, inputs, ctx, converter),
+            (Some(_), _) => Err(DataFusionError::Plan("KeepExec has one input".to_owned())),
+            (None, _) => self.ballista.try_decode(buf, inputs, ctx, converter),
         }
     }
 
@@ -62,10 +57,6 @@ impl PhysicalExtensionCodec for Codec {
         buf: &mut Vec<u8>,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
-        if node.is::<CompactExec>() {
-            buf.extend_from_slice(COMPACT);
-            return Ok(());
-        }
         let Some(keep) = node.downcast_ref::<KeepExec>() else {
             return self.ballista.try_encode(node, buf, converter);
         };

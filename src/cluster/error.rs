@@ -2,15 +2,15 @@
 
 use tonic::{Code, Status};
 
-use crate::blame::Blame;
+use crate::blame::{Blame, is_gone};
 
 /// What went wrong between the driver and the cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// Nobody answers there.
-    #[error("the scheduler at {scheduler} does not answer: {why}")]
+    #[error("{scheduler} does not answer: {why}")]
     Unreachable {
-        /// Its address.
+        /// Who.
         scheduler: String,
         /// What the network says.
         why: String,
@@ -61,22 +61,27 @@ pub enum ClusterError {
 
 impl ClusterError {
     pub(super) fn of(scheduler: &str, status: &Status) -> Self {
-        let (scheduler, why) = (scheduler.to_owned(), status.message().to_owned());
+        let why = status.message().to_owned();
         match status.code() {
-            Code::FailedPrecondition | Code::InvalidArgument | Code::Unimplemented => {
-                Self::Refused { scheduler, why }
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
+                Self::Unreachable {
+                    scheduler: format!("the scheduler at {scheduler}"),
+                    why,
+                }
             }
-            _ => Self::Unreachable { scheduler, why },
+            _ => Self::Refused {
+                scheduler: scheduler.to_owned(),
+                why,
+            },
         }
     }
 
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Unproven { .. } => Blame::Job,
+            Self::Unproven { .. } | Self::Refused { .. } => Blame::Job,
             Self::Unreachable { .. }
             | Self::NoExecutors { .. }
-            | Self::Refused { .. }
             | Self::Lost { .. }
             | Self::Wrong { .. } => Blame::Outside,
             Self::Failed { why, .. } if is_of_machines(why) => Blame::Outside,
@@ -104,7 +109,7 @@ impl ClusterError {
                     "start some: `crannog executor --scheduler df://HOST:PORT`; their logs say why they do not reach it"
                 }
                 Self::Refused { .. } => {
-                    "scheduler, executors and this program must be of the same version of crannog"
+                    "scheduler, executors and this program must be of the same version of crannog, and a plan have less than 256 MiB: fewer files, a smaller forest"
                 }
                 Self::Lost { .. } => "was it restarted? Run again: no table was touched",
                 Self::Failed { .. } if self.is_passing() => {
@@ -125,20 +130,18 @@ impl ClusterError {
 
 /// Whether the words of a failed job are about its machines, and not about its data.
 fn is_of_machines(why: &str) -> bool {
-    let why = why.to_ascii_lowercase();
-    [
-        "executor",
-        "fetch",
-        "io error",
-        "i/o error",
-        "os error",
-        "no space left",
-        "connection",
-        "transport",
-        "timed out",
-        "object store error",
-        "resources exhausted",
-    ]
-    .iter()
-    .any(|words| why.contains(words))
+    let words = [
+        "ExecutorLost",
+        "executors were lost",
+        "FetchFailed",
+        "fetch partition",
+        "Io error",
+        "IO error",
+        "(os error",
+        "tcp connect error",
+        "transport error",
+        "Resources exhausted",
+        "Object Store error",
+    ];
+    words.iter().any(|words| why.contains(words)) && !is_gone(why)
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ballista_core::error::BallistaError;
 use ballista_executor::health::ExecutorHealth;
@@ -26,6 +27,7 @@ pub(super) async fn serve(
     tokio::spawn(async move {
         loop {
             let Ok((connection, _)) = listener.accept().await else {
+                tokio::time::sleep(Duration::from_secs(1)).await; // it has no more descriptors
                 continue;
             };
             let health = health.clone();

@@ -9,7 +9,6 @@
 
 mod client;
 mod codec;
-mod compact;
 mod error;
 mod health;
 mod keep;
@@ -18,6 +17,7 @@ mod leaves;
 mod proven;
 mod score;
 mod server;
+mod stages;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -135,9 +135,10 @@ pub(crate) fn planning(partitions: usize) -> SessionConfig {
     let options = config.options_mut();
     options.optimizer.prefer_hash_join = true;
     options.optimizer.prefer_existing_union = true; // stages know unions, and no unions of hashed partitions
-    // Text is read and grouped as on one machine. What goes from stage to stage is put together before.
-    options.execution.parquet.schema_force_view_types = true;
-    options.sql_parser.map_string_types_to_utf8view = true;
+    // A view of text points into pieces that many rows share: what is written of a few of them takes all pieces with it, and
+    // a stage of megabytes becomes one of gigabytes. So text is as it is.
+    options.execution.parquet.schema_force_view_types = false;
+    options.sql_parser.map_string_types_to_utf8view = false;
     // A task of several partitions that is done again after its executor was lost has been seen to count some of them twice.
     config.set_usize("ballista.scheduler.max_partitions_per_task", 1)
 }
@@ -172,7 +173,7 @@ impl Cluster {
         add: impl Fn(&mut S, usize, RecordBatch) -> Result<()>,
     ) -> Result<S> {
         let plan = self.portable(plan, task).await?;
-        progress.planned(compact::stages(&plan));
+        progress.planned(stages::count(&plan));
         let mut tries = 0;
         loop {
             let made = async {
@@ -257,7 +258,7 @@ impl Cluster {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         proven::check(&plan).map_err(external)?;
         let folder = self.scratch.inside("driver");
-        compact::compacted(leaves::portable(plan, &folder, &self.store, task).await?)
+        leaves::portable(plan, &folder, &self.store, task).await
     }
 
     fn remember(&self, made: &Made) {

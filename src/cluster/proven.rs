@@ -18,7 +18,7 @@ use crate::driver_read::DriverReadExec;
 /// Operators that work on each partition for itself, on the whole of one side, or on what was put together by a hash.
 /// Hash joins of any kind are among them: the scheduler puts both sides together by their keys where a copy of the left
 /// one at each partition would not do.
-const OPERATORS: [&str; 21] = [
+const OPERATORS: [&str; 22] = [
     "AggregateExec",
     "BoundedWindowAggExec",
     "CoalesceBatchesExec",
@@ -39,6 +39,7 @@ const OPERATORS: [&str; 21] = [
     "SortMergeJoinExec",
     "SortPreservingMergeExec",
     "UnionExec",
+    "UnnestExec",
     "WindowAggExec",
 ];
 

@@ -186,11 +186,10 @@ pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
     let functions = state(config(), runtime(None)?);
     let config = ExecutorProcessConfig {
         bind_host: options.bind.to_string(),
-        external_host: Some(
-            options
-                .external_host
-                .unwrap_or_else(|| options.bind.to_string()),
-        ),
+        // Who listens everywhere is reached where the scheduler sees it.
+        external_host: options
+            .external_host
+            .or_else(|| (!options.bind.is_unspecified()).then(|| options.bind.to_string())),
         port: options.port,
         scheduler_host: options.scheduler.host,
         scheduler_port: options.scheduler.port,

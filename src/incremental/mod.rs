@@ -34,6 +34,7 @@ pub use error::KeptError;
 pub(crate) use self::held::old_file_lists;
 use self::held::{Held, RULE};
 use self::shape::{DAY, Shape, are_in};
+use crate::driver_read::DriverRead;
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::job::{Incremental, Job, SqlFile};
@@ -347,10 +348,14 @@ impl KeptStep {
         &self,
         ctx: &SessionContext,
         days: &Range<NaiveDate>,
+        on_cluster: bool,
     ) -> Result<DataFrame> {
         let read = async {
             self.table.update_datafusion_session(&ctx.state())?;
-            let provider = self.table.table_provider().await?;
+            let mut provider = self.table.table_provider().await?;
+            if on_cluster {
+                provider = Arc::new(DriverRead(provider));
+            }
             let rows = ctx.read_table(provider)?.filter(are_in(days))?;
             let columns = self.columns.fields().iter().map(|field| {
                 cast(ident(field.name()), field.data_type().clone()).alias(field.name())

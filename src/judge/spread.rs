@@ -16,7 +16,7 @@ use super::{Judged, learnt};
 use crate::error::{Error, Result};
 use crate::features::{matrix_of, training_scores};
 use crate::job::Job;
-use crate::judgement::Judgement;
+use crate::judgement::{self, Judgement};
 use crate::model::{LoadedModel, ModelRun, SavedModel};
 use crate::pipeline::{Pipeline, unqualified};
 use crate::progress::Progress;
@@ -154,7 +154,8 @@ fn bounded(
     let mut bounded = Vec::new();
     for reading in readings {
         let (mut of_rows, mut of_model) = (Vec::new(), Vec::new());
-        for filter in reading {
+        // What the judgement is asked for is asked here, when it is there.
+        for filter in reading.iter().filter(|filter| !judgement::is_in(filter)) {
             let filter = unqualified(filter).map_err(failed)?;
             let columns = filter.column_refs();
             let is_own = |name: &String| own.contains(name);

@@ -10,8 +10,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::Float64Array;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{Expr, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
 pub(crate) use reasons::REASONS;
@@ -97,6 +98,16 @@ pub(crate) fn register(ctx: &SessionContext, slot: &JudgementSlot) {
 pub(crate) fn is_asked(calls: &BTreeSet<String>) -> bool {
     let names = judged(&JudgementSlot::default());
     names.iter().any(|function| calls.contains(function.name()))
+}
+
+/// Whether an expression asks one of them.
+pub(crate) fn is_in(expr: &Expr) -> bool {
+    let names = judged(&JudgementSlot::default());
+    let asks = |expr: &Expr| match expr {
+        Expr::ScalarFunction(call) => names.iter().any(|name| name.name() == call.name()),
+        _ => false,
+    };
+    expr.exists(|expr| Ok(asks(expr))).unwrap_or(true)
 }
 
 /// Takes them away again.

@@ -22,6 +22,10 @@ impl Counted {
         let Some((aggregate, columns)) = grouping(plan) else {
             return Ok(None);
         };
+        let in_sets = |expr: &Expr| matches!(expr, Expr::GroupingSet(_));
+        if aggregate.group_expr.iter().any(in_sets) {
+            return Ok(None); // a row is in a group of each set
+        }
         let counts = aggregate.aggr_expr.iter().find(|expr| is_count(expr));
         let Some(counts) = counts else {
             return Ok(None);

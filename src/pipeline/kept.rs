@@ -66,7 +66,7 @@ impl Pipeline<'_> {
         }
         let mut rows = Vec::new();
         if !days.is_empty() {
-            rows.push(kept.rows(&self.ctx, &days).await?);
+            rows.push(kept.rows(&self.ctx, &days, self.is_on_cluster()).await?);
             let from = (file.name.clone(), kept.location());
             self.from_tables.push(from);
         }

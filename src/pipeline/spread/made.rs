@@ -272,9 +272,10 @@ impl<'a> Pipeline<'a> {
             .sql(&reported)
             .await
             .map_err(|error| spread.stopped(error))?;
-        let feedback = &self.feedback;
+        let expected = spread.count_of(&reported, progress).await?;
+        let (feedback, n_samples) = (&self.feedback, spread.n_samples);
         let add = |by: &mut Vec<Option<String>>, rows: RecordBatch| {
-            let places = places_of(&rows)?;
+            let places = places_of(&rows, n_samples)?;
             let all = BooleanArray::from(vec![true; rows.num_rows()]);
             let suppressed = feedback.suppressed(&rows, &all);
             let suppressed =
@@ -285,9 +286,9 @@ impl<'a> Pipeline<'a> {
             }
             Ok(())
         };
-        let begin = || vec![None; spread.n_samples];
+        let begin = || vec![None; n_samples];
         let by = spread
-            .fold("suppressed", reported, progress, begin, add)
+            .fold_all("suppressed", reported, expected, progress, begin, add)
             .await?;
         let texts: ArrayRef = Arc::new(by.iter().map(Option::as_deref).collect::<StringArray>());
         let texts = arrow::compute::cast(&texts, &suppressed_by_type());
@@ -344,8 +345,9 @@ impl SpreadFeatures<'_> {
             return Ok(None);
         }
         let rows = self.sql(&format!("SELECT * FROM {PLACED}")).await?;
+        let n_samples = self.n_samples;
         let add = |malicious: &mut Vec<usize>, rows: RecordBatch| {
-            let places = places_of(&rows)?;
+            let places = places_of(&rows, n_samples)?;
             let found = feedback.malicious(std::slice::from_ref(&rows));
             let found = found.map_err(|error| DataFusionError::External(Box::new(error)))?;
             if let Some(found) = found {
@@ -353,7 +355,8 @@ impl SpreadFeatures<'_> {
             }
             Ok(())
         };
-        let malicious = self.fold("labels", rows, progress, Vec::new, add).await?;
+        let malicious = self.fold_all("labels", rows, n_samples, progress, Vec::new, add);
+        let malicious = malicious.await?;
         if malicious.is_empty() {
             return Ok(None);
         }
@@ -372,14 +375,18 @@ impl SpreadFeatures<'_> {
         rows: DataFrame,
         progress: &mut Progress,
     ) -> Result<BooleanBuffer> {
-        let begin = || vec![false; self.n_samples];
+        let expected = self.count_of(&rows, progress).await?;
+        let n_samples = self.n_samples;
+        let begin = || vec![false; n_samples];
         let add = |set: &mut Vec<bool>, rows: RecordBatch| {
-            places_of(&rows)?
+            places_of(&rows, n_samples)?
                 .into_iter()
                 .for_each(|place| set[place] = true);
             Ok(())
         };
-        let set = self.fold(stage, rows, progress, begin, add).await?;
+        let set = self
+            .fold_all(stage, rows, expected, progress, begin, add)
+            .await?;
         Ok(BooleanBuffer::from(set))
     }
 

@@ -19,7 +19,8 @@ use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, ident};
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::elsewhere::watch;
@@ -98,6 +99,40 @@ impl SpreadFeatures<'_> {
         self.fold(stage, rows, progress, Vec::new, add).await
     }
 
+    /// How many rows a query has, by a plan of its own.
+    async fn count_of(&self, rows: &DataFrame, progress: &mut Progress) -> Result<usize> {
+        let counted = rows.clone().aggregate(Vec::new(), vec![count(lit(1_i64))]);
+        let counted = counted.map_err(|error| self.stopped(error))?;
+        let counted = self.fetch("count", counted, progress).await?;
+        let counts = counted.iter().flat_map(|rows| {
+            let counts = rows.column(0).as_primitive::<Int64Type>().values();
+            counts.to_vec()
+        });
+        Ok(usize::try_from(counts.sum::<i64>()).unwrap_or(0))
+    }
+
+    /// The same as [`Self::fold`], of so many rows: not one more, not one less.
+    async fn fold_all<S>(
+        &self,
+        stage: &str,
+        rows: DataFrame,
+        expected: usize,
+        progress: &mut Progress,
+        begin: impl Fn() -> S,
+        add: impl Fn(&mut S, RecordBatch) -> Result<(), DataFusionError>,
+    ) -> Result<S> {
+        let counting = |(state, count): &mut (S, usize), rows: RecordBatch| {
+            *count += rows.num_rows();
+            add(state, rows)
+        };
+        let folded = self.fold(stage, rows, progress, || (begin(), 0), counting);
+        let (state, came) = folded.await?;
+        match came == expected {
+            true => Ok(state),
+            false => Err(self.wrong(format!("of {expected} rows {came} came"))),
+        }
+    }
+
     async fn fold<S>(
         &self,
         stage: &str,
@@ -142,14 +177,14 @@ impl SpreadFeatures<'_> {
     }
 }
 
-fn places_of(rows: &RecordBatch) -> Result<Vec<usize>, DataFusionError> {
+/// The places of some rows, of so many as there are.
+fn places_of(rows: &RecordBatch, n_samples: usize) -> Result<Vec<usize>, DataFusionError> {
     let places = rows.column(0).as_primitive::<Int64Type>();
-    let place = |place: &i64| {
-        usize::try_from(*place).map_err(|_| {
-            DataFusionError::External(Box::new(ClusterError::Wrong {
-                what: format!("there is no place {place}"),
-            }))
-        })
+    let place = |place: &i64| match usize::try_from(*place) {
+        Ok(place) if place < n_samples => Ok(place),
+        _ => Err(DataFusionError::External(Box::new(ClusterError::Wrong {
+            what: format!("there is no place {place} among {n_samples}"),
+        }))),
     };
     places.values().iter().map(place).collect()
 }

@@ -132,15 +132,23 @@ impl SpreadFeatures<'_> {
             .data_type();
         let value = cast(cast(ident(time), micros_of(kind)), DataType::Int64);
         let rows = self.placed(vec![value]).await?;
+        let n_samples = self.n_samples;
         let add = |times: &mut Vec<Option<i64>>, rows: RecordBatch| {
             let values = rows.column(1).as_primitive::<Int64Type>().iter();
-            for (place, value) in places_of(&rows)?.into_iter().zip(values) {
+            for (place, value) in places_of(&rows, n_samples)?.into_iter().zip(values) {
                 times[place] = value;
             }
             Ok(())
         };
         let times = self
-            .fold(time, rows, progress, || vec![None; self.n_samples], add)
+            .fold_all(
+                time,
+                rows,
+                n_samples,
+                progress,
+                || vec![None; n_samples],
+                add,
+            )
             .await?;
         let times: ArrayRef = Arc::new(Int64Array::from(times));
         let times = arrow::compute::cast(&times, &micros_of(kind)).map_err(Error::Scored)?;
@@ -159,27 +167,31 @@ impl SpreadFeatures<'_> {
     ) -> Result<(RecordBatch, Vec<u32>)> {
         let failed = |error| self.stopped(error);
         let score = Score::expression(model).map_err(failed)?;
-        let mut passes: Option<Expr> = None;
-        for (own, highest) in filters {
-            let bounded = score.clone().lt_eq(lit(*highest));
-            let one = own.iter().cloned().chain([bounded]).reduce(Expr::and);
-            passes = match (passes, one) {
-                (Some(passes), Some(one)) => Some(passes.or(one)),
-                (passes, one) => passes.or(one),
-            };
-        }
+        let asked = filters
+            .iter()
+            .filter(|(_, highest)| *highest > f64::NEG_INFINITY);
+        let passes = asked.map(|(own, highest)| {
+            let bound = score.clone().lt_eq(lit(*highest));
+            let bound = highest.is_finite().then_some(bound);
+            let all = own.iter().cloned().chain(bound).reduce(Expr::and);
+            all.unwrap_or(lit(true))
+        });
+        let passes = passes.reduce(Expr::or).unwrap_or(lit(false));
         let rows = self.ctx.table(bare(PLACED)).await.map_err(failed)?;
-        let rows = match passes {
-            Some(passes) => rows.filter(passes).map_err(failed)?,
-            None => rows.filter(lit(false)).map_err(failed)?,
-        };
+        let rows = rows.filter(passes).map_err(failed)?;
+        let expected = self.count_of(&rows, progress).await?;
         let schema = Arc::clone(rows.schema().inner());
-        let batches = self.fetch("strange rows", rows, progress).await?;
+        let add = |batches: &mut Vec<RecordBatch>, rows| {
+            batches.push(rows);
+            Ok(())
+        };
+        let batches = self.fold_all("strange rows", rows, expected, progress, Vec::new, add);
+        let batches = batches.await?;
         let failed = |error: arrow::error::ArrowError| self.stopped(error.into());
         let rows = concat_batches(&schema, &batches).map_err(failed)?;
         let order = sort_to_indices(rows.column(0), None, None).map_err(failed)?;
         let rows = take_record_batch(&rows, &order).map_err(failed)?;
-        let places = places_of(&rows).map_err(|error| self.stopped(error))?;
+        let places = places_of(&rows, self.n_samples).map_err(|error| self.stopped(error))?;
         if !places.is_sorted_by(|a, b| a < b) {
             return Err(self.wrong("a row came twice".to_owned()));
         }
@@ -214,9 +226,9 @@ impl SpreadFeatures<'_> {
             }
         };
         let add = |numbers: &mut Numbers, rows: RecordBatch| {
-            let places = places_of(&rows)?;
+            let places = places_of(&rows, n_samples)?;
             for place in &places {
-                match *place < n_samples && !numbers.have.get_bit(*place) {
+                match !numbers.have.get_bit(*place) {
                     true => {
                         numbers.have.set_bit(*place, true);
                         numbers.count += 1;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, ScalarValue};
@@ -45,8 +45,11 @@ pub(in crate::source) fn as_files(
     }
     let (store, root) = register_folder(ctx, location, options)?;
     let is_partition = |field: &FieldRef| metadata.partition_columns().contains(field.name());
-    let fields = made.fields().iter().cloned();
+    let fields = made.fields().iter().map(plain);
     let (partitions, columns): (Vec<_>, Vec<_>) = fields.partition(is_partition);
+    if partitions.iter().any(|field| field.data_type().is_binary()) {
+        return Ok(None); // the log writes bytes in a way of its own
+    }
     let mut files = Vec::new();
     for file in snapshot.log_data().iter() {
         if file.deletion_vector_descriptor().is_some() {
@@ -81,6 +84,16 @@ pub(in crate::source) fn as_files(
     let rows = rows.and_then(|rows| rows.select(order));
     rows.map(|rows| Some(rows.into_view()))
         .map_err(SourceError::Register)
+}
+
+/// Text as it is: a cluster passes no views of it on.
+fn plain(field: &FieldRef) -> FieldRef {
+    let kind = match field.data_type() {
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        _ => return Arc::clone(field),
+    };
+    Arc::new(Field::clone(field).with_data_type(kind))
 }
 
 #[derive(Debug)]
