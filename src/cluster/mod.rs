@@ -212,7 +212,11 @@ impl Cluster {
             rows[partition].push(batch);
             Ok(())
         };
-        self.fold(name, plan, task, progress, Vec::new, add).await
+        let mut rows = self.fold(name, plan, task, progress, Vec::new, add).await?;
+        if rows.is_empty() {
+            rows.push(Vec::new()); // a table has a partition, though it have no row
+        }
+        Ok(rows)
     }
 
     /// Runs a plan; its rows stay on the cluster.
