@@ -22,10 +22,10 @@ from pathlib import Path
 
 import baseline
 import crannog
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import DeltaTable, convert_to_deltalake
+from deltalake import DeltaTable, Field, Schema, convert_to_deltalake
+from deltalake.schema import PrimitiveType
 from rounds import in_turn
 from whole_job import events_of
 
@@ -106,7 +106,7 @@ def run(output, events, arguments, servers):
     return {
         "cpu_s": driver + (servers.cpu() - before if servers else 0.0),
         "driver_cpu_s": driver,
-        "driver_mib": usage.ru_maxrss / 1024,
+        "driver_mib": report["peak_memory_bytes"] / 2**20,  # not ru_maxrss, which begins with this script's own
         "executor_mib": servers.peak() if servers else 0.0,
         "scratch_mib": sum(kept) / 2**20,
         "wall_s": wall,
@@ -204,7 +204,8 @@ def in_files(events, folder, files):
         for part in range(count):
             start, end = (of_day.num_rows * edge // count for edge in (part, part + 1))
             pq.write_table(of_day.slice(start, end - start), path / f"part-{part:05}.parquet")
-    convert_to_deltalake(str(folder), partition_by=pa.schema([("date", pa.date32())]), partition_strategy="hive")
+    date = Schema([Field("date", PrimitiveType("date"), nullable=True)])
+    convert_to_deltalake(str(folder), partition_by=date, partition_strategy="hive")
     return folder
 
 

@@ -1,6 +1,6 @@
 //! The driver's side of the scheduler's protocol: a plan goes in, what its executors have made is fetched.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -314,7 +314,9 @@ async fn wait_for_executors(address: &str) -> Result<(), ClusterError> {
 
 /// Whether a scheduler has an executor; that it does not say so is not that it has none.
 async fn has_executors(address: &str) -> bool {
-    let Ok(client) = reqwest::Client::builder().no_proxy().build() else {
+    static CLIENT: LazyLock<Option<reqwest::Client>> =
+        LazyLock::new(|| reqwest::Client::builder().no_proxy().build().ok());
+    let Some(client) = CLIENT.as_ref() else {
         return true;
     };
     let asked = client
