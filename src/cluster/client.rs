@@ -301,6 +301,11 @@ impl Client {
 /// Waits for an executor, where a scheduler has none: it would let a job wait for ever.
 async fn wait_for_executors(address: &str) -> Result<(), ClusterError> {
     let until = Instant::now() + EXECUTOR_WITHIN;
+    if !has_executors(address).await {
+        tracing::warn!(
+            "the scheduler at {address} has no executors: the run waits two minutes for one"
+        );
+    }
     while !has_executors(address).await {
         if Instant::now() > until {
             return Err(ClusterError::NoExecutors {

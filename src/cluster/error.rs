@@ -21,6 +21,14 @@ pub enum ClusterError {
         /// Its address.
         scheduler: String,
     },
+    /// What steps make has no place.
+    #[error("the scratch folder {folder} cannot be written: {why}")]
+    Scratch {
+        /// The folder.
+        folder: String,
+        /// Why not.
+        why: String,
+    },
     /// It answers, and does not take the work.
     #[error("the scheduler at {scheduler} does not take the work: {why}")]
     Refused {
@@ -82,6 +90,7 @@ impl ClusterError {
             Self::Unproven { .. } | Self::Refused { .. } => Blame::Job,
             Self::Unreachable { .. }
             | Self::NoExecutors { .. }
+            | Self::Scratch { .. }
             | Self::Lost { .. }
             | Self::Wrong { .. } => Blame::Outside,
             Self::Failed { why, .. } if is_of_machines(why) => Blame::Outside,
@@ -108,6 +117,9 @@ impl ClusterError {
                 Self::NoExecutors { .. } => {
                     "start some: `crannog executor --scheduler df://HOST:PORT`; their logs say why they do not reach it"
                 }
+                Self::Scratch { .. } => {
+                    "name a folder with [engine] scratch that this program and every executor reach under the same name, and may write"
+                }
                 Self::Refused { .. } => {
                     "scheduler, executors and this program must be of the same version of crannog, and a plan have less than 256 MiB: fewer files, a smaller forest"
                 }
@@ -131,6 +143,7 @@ impl ClusterError {
 /// Whether the words of a failed job are about its machines, and not about its data.
 fn is_of_machines(why: &str) -> bool {
     let words = [
+        "scratch folder",
         "ExecutorLost",
         "executors were lost",
         "FetchFailed",

@@ -27,6 +27,7 @@ use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use parquet::arrow::AsyncArrowWriter;
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
@@ -193,16 +194,21 @@ pub(super) async fn write(
     };
     let path = format!("{folder}/{:032x}.parquet", rand::random::<u128>());
     let writer = properties(&rows.schema());
+    let unwritable = |error: ParquetError| {
+        DataFusionError::Execution(format!(
+            "the scratch folder `{folder}` cannot be written: {error}"
+        ))
+    };
     let location = Path::parse(&path).map_err(object_store::Error::from)?;
     let object = BufWriter::new(store, location);
     let mut writer = AsyncArrowWriter::try_new(object, rows.schema(), Some(writer))?;
     let mut count = first.num_rows() as u64;
-    writer.write(&first).await?;
+    writer.write(&first).await.map_err(unwritable)?;
     while let Some(batch) = next(&mut rows).await? {
         count += batch.num_rows() as u64;
-        writer.write(&batch).await?;
+        writer.write(&batch).await.map_err(unwritable)?;
     }
-    writer.finish().await?;
+    writer.finish().await.map_err(unwritable)?;
     let bytes = writer.bytes_written() as u64;
     Ok(Some(KeptFile {
         path,

@@ -29,8 +29,8 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::job::Scheduler;
 
@@ -153,6 +153,15 @@ impl Cluster {
     ) -> Result<Self> {
         let client = Client::connect(&scheduler.to_string(), &ctx.copied_config()).await;
         let store = ctx.runtime_env().object_store(scratch.store_url()?)?;
+        let tried = Path::parse(format!("{}/tried", scratch.path));
+        let tried = tried.map_err(object_store::Error::from)?;
+        let tried = store.put(&tried, "can be written\n".into()).await;
+        tried.map_err(|error| {
+            external(ClusterError::Scratch {
+                folder: format!("{}/{}", scratch.store, scratch.path),
+                why: error.to_string(),
+            })
+        })?;
         Ok(Self {
             client: client.map_err(external)?,
             scratch,

@@ -1,6 +1,6 @@
 //! The two kinds of server of a cluster: Ballista's own, with our functions, plan nodes and object stores.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -112,12 +112,19 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
     ctx.state()
 }
 
+/// That an address is free: a server that finds it taken later ends as if all were well.
+fn is_free(address: SocketAddr) -> Result<(), BallistaError> {
+    let bound = TcpListener::bind(address).map(drop);
+    bound.map_err(|error| BallistaError::General(format!("{address}: {error}")))
+}
+
 /// Runs a scheduler until it is told to stop.
 ///
 /// # Errors
 /// An address that cannot be bound.
 pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
     let address = SocketAddr::new(options.bind, options.port);
+    is_free(address)?;
     let config = SchedulerConfig {
         bind_host: options.bind.to_string(),
         bind_port: options.port,
@@ -169,6 +176,8 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
 /// # Errors
 /// An address that cannot be bound, a folder that cannot be made, a scheduler that does not answer for a minute.
 pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
+    is_free(SocketAddr::new(options.bind, options.port))?;
+    is_free(SocketAddr::new(options.bind, options.health_port))?;
     // What is old in the one folder is removed, of the other each query cleans up itself.
     let (stages, spilled) = (
         options.work_dir.join("stages"),

@@ -69,7 +69,8 @@ fn two_executors_find_it_in_each_job_and_each_way_of_learning() {
     ];
     same(&PROCESSES, &dir, &servers, &kept, &[4]);
     let parquet = "sources.process_execution.format=\"parquet\"";
-    let files = "sources.process_execution.location=\"../data/process_execution/*/*.parquet\"";
+    let files = "sources.process_execution.location=\"../data/files\"";
+    copy_files(&dir);
     same(
         &PROCESSES,
         &dir,
@@ -77,6 +78,19 @@ fn two_executors_find_it_in_each_job_and_each_way_of_learning() {
         &["--set", parquet, "--set", files],
         &[4],
     );
+}
+
+/// The files of the Delta table, in a folder without its log.
+fn copy_files(dir: &Dir) {
+    std::fs::create_dir(dir.path("data/files")).unwrap();
+    let days = std::fs::read_dir(dir.path("data/process_execution")).unwrap();
+    let days = days.flatten().map(|day| day.path());
+    for day in days.filter(|day| day.is_dir() && !day.ends_with("_delta_log")) {
+        for file in std::fs::read_dir(day).unwrap().flatten() {
+            let copy = dir.path("data/files").join(file.file_name());
+            std::fs::copy(file.path(), copy).unwrap();
+        }
+    }
 }
 
 #[test]
