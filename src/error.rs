@@ -398,14 +398,7 @@ pub fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
 
 /// What to do about work on a cluster.
 fn cluster_hint(error: &DataFusionError) -> Option<String> {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<ClusterError>() {
-            return error.hint();
-        }
-        cause = error.source();
-    }
-    None
+    ClusterError::within(error).and_then(ClusterError::hint)
 }
 
 pub(crate) fn step_hint(error: &DataFusionError) -> Option<String> {

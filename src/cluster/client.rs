@@ -300,21 +300,22 @@ impl Client {
 
 /// Waits for an executor, where a scheduler has none: it would let a job wait for ever.
 async fn wait_for_executors(address: &str) -> Result<(), ClusterError> {
+    if has_executors(address).await {
+        return Ok(());
+    }
+    tracing::warn!(
+        "the scheduler at {address} has no executors: the run waits two minutes for one"
+    );
     let until = Instant::now() + EXECUTOR_WITHIN;
-    if !has_executors(address).await {
-        tracing::warn!(
-            "the scheduler at {address} has no executors: the run waits two minutes for one"
-        );
-    }
-    while !has_executors(address).await {
-        if Instant::now() > until {
-            return Err(ClusterError::NoExecutors {
-                scheduler: address.to_owned(),
-            });
-        }
+    while Instant::now() < until {
         tokio::time::sleep(LONGEST_PAUSE).await;
+        if has_executors(address).await {
+            return Ok(());
+        }
     }
-    Ok(())
+    Err(ClusterError::NoExecutors {
+        scheduler: address.to_owned(),
+    })
 }
 
 /// Whether a scheduler has an executor; that it does not say so is not that it has none.

@@ -84,6 +84,12 @@ impl ClusterError {
         }
     }
 
+    /// The one that an error is or was caused by.
+    pub(crate) fn within<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Self> {
+        let causes = std::iter::successors(Some(error), |error| error.source());
+        causes.into_iter().find_map(|error| error.downcast_ref())
+    }
+
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use ballista_core::extension::SessionConfigExt;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -32,6 +32,7 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+use crate::blame::{Blame, blame_of};
 use crate::job::Scheduler;
 
 use client::{Client, Made, external};
@@ -289,13 +290,9 @@ impl Drop for Cluster {
     }
 }
 
-fn is_passing(error: &datafusion::error::DataFusionError) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<ClusterError>() {
-            return error.is_passing();
-        }
-        cause = error.source();
+fn is_passing(error: &DataFusionError) -> bool {
+    match ClusterError::within(error) {
+        Some(error) => error.is_passing(),
+        None => blame_of(error) == Blame::Outside,
     }
-    crate::blame::blame_of(error) == crate::blame::Blame::Outside
 }

@@ -51,7 +51,8 @@ pub(super) async fn judge(
         dictionaries: Vec::new(), // the rows have been through them
         ..model.as_ref().clone()
     };
-    let mut scores = features.score_samples(&sent, progress).await?;
+    let score = features.scoring(&sent)?;
+    let mut scores = features.score_samples(&score, progress).await?;
     if older.is_none() {
         let of_learnt = match features.learnt() {
             None => scores.clone(),
@@ -88,7 +89,7 @@ pub(super) async fn judge(
     );
     let verdicts = verdicts.map_err(Error::Scored)?;
     let filters = bounded(&pipeline.asked(), features.schema(), &verdicts, &scores)?;
-    let (rows, places) = features.rows_that_pass(&filters, &sent, progress).await?;
+    let (rows, places) = features.rows_that_pass(&filters, &score, progress).await?;
     let typical = match (pipeline.asks_for_reasons(), &model.typical) {
         (false, _) => None,
         (true, Some(typical)) => Some(typical.clone()),

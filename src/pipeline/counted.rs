@@ -3,7 +3,7 @@
 //! A cluster that reads a file twice, or loses a part of a stage, makes groups that look right. So the rows that go into such a
 //! step are counted in another way, by a plan that puts nothing together, before anything is made of its groups.
 
-use datafusion::common::{Column, ScalarValue};
+use datafusion::common::Column;
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder, ident, lit};
@@ -89,6 +89,6 @@ fn is_count(expr: &Expr) -> bool {
         return false;
     };
     let params = &function.params;
-    let is_each_row = matches!(&params.args[..], [Expr::Literal(value, _)] if *value != ScalarValue::Null && !value.is_null());
+    let is_each_row = matches!(&params.args[..], [Expr::Literal(value, _)] if !value.is_null());
     function.func.name() == "count" && is_each_row && !params.distinct && params.filter.is_none()
 }

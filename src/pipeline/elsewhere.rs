@@ -85,9 +85,8 @@ impl Pipeline<'_> {
         let plan = rows.create_physical_plan().await;
         let plan = plan.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         let seen = JobProgress::default();
-        let kept = watch(progress, &file.name, &seen, async {
-            cluster.keep(&file.name, plan, &task, &seen).await
-        });
+        let kept = cluster.keep(&file.name, plan, &task, &seen);
+        let kept = watch(progress, &file.name, &seen, kept);
         kept.await.map_err(|error| stopped(file, error))
     }
 

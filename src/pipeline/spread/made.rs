@@ -104,10 +104,7 @@ impl<'a> Pipeline<'a> {
         let first = &self.job.features.keys[0];
         let start = self.interval.detect_start;
         let counts = counting(self.job, start.timestamp_micros(), &spread.schema);
-        let counts = self
-            .sql(&counts)
-            .await
-            .map_err(|error| spread.stopped(error))?;
+        let counts = spread.sql(&counts).await?;
         let stage = format!("{} counts", spread.step.name);
         let schema = Arc::clone(counts.schema().inner());
         let batches = spread.fetch(&stage, counts, progress).await?;
@@ -167,10 +164,7 @@ impl<'a> Pipeline<'a> {
                 "{NUMBERED}.{name} AS {name}"
             )),
         );
-        let placed = self
-            .sql(&placed)
-            .await
-            .map_err(|error| spread.stopped(error))?;
+        let placed = spread.sql(&placed).await?;
         self.ctx
             .register_table(bare(PLACED), placed.into_view())
             .map_err(|error| spread.stopped(error))?;
@@ -191,10 +185,7 @@ impl<'a> Pipeline<'a> {
             names.join(", "),
             order.join(", ")
         );
-        let rows = self
-            .sql(&first)
-            .await
-            .map_err(|error| spread.stopped(error))?;
+        let rows = spread.sql(&first).await?;
         let rows = spread.fetch("equal keys", rows, progress).await?;
         let row = rows.iter().find(|rows| rows.num_rows() > 0);
         Ok(match row {
@@ -227,10 +218,7 @@ impl<'a> Pipeline<'a> {
                     "SELECT {PLACE} FROM {PLACED} WHERE {} >= {end}",
                     micros(time_column)
                 );
-                let later = self
-                    .sql(&later)
-                    .await
-                    .map_err(|error| spread.stopped(error))?;
+                let later = spread.sql(&later).await?;
                 let later = spread.places("learnt", later, progress).await?;
                 Some(!&later)
             }
@@ -268,10 +256,7 @@ impl<'a> Pipeline<'a> {
             false => String::new(),
         };
         let reported = format!("SELECT * FROM {PLACED} {reported}");
-        let reported = self
-            .sql(&reported)
-            .await
-            .map_err(|error| spread.stopped(error))?;
+        let reported = spread.sql(&reported).await?;
         let expected = spread.count_of(&reported, progress).await?;
         let (feedback, n_samples) = (&self.feedback, spread.n_samples);
         let add = |by: &mut Vec<Option<String>>, rows: RecordBatch| {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BooleanBufferBuilder, Int64Array, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
+use arrow::error::ArrowError;
 use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::prelude::cast;
 
@@ -52,7 +53,7 @@ impl SpreadFeatures<'_> {
 
     /// The features of the rows at some places, which are in ascending order.
     async fn rows_at(&self, places: &[i64], progress: &mut Progress) -> Result<RecordBatch> {
-        let failed = |error: arrow::error::ArrowError| self.stopped(error.into());
+        let failed = |error: ArrowError| self.stopped(error.into());
         let wanted: ArrayRef = Arc::new(Int64Array::from(places.to_vec()));
         let wanted = RecordBatch::try_from_iter([(PLACE, wanted)]).map_err(failed)?;
         self.register(DRAWN, wanted)?;
@@ -70,9 +71,7 @@ impl SpreadFeatures<'_> {
         let rows = self.sql(&sql).await?;
         let schema = Arc::clone(rows.schema().inner());
         let batches = self.fetch("sample", rows, progress).await?;
-        let rows = concat_batches(&schema, &batches).map_err(failed)?;
-        let order = sort_to_indices(rows.column(0), None, None).map_err(failed)?;
-        let rows = take_record_batch(&rows, &order).map_err(failed)?;
+        let rows = in_order_of_places(&schema, &batches).map_err(failed)?;
         let found = rows.column(0).as_primitive::<Int64Type>().values();
         match found[..] == *places {
             true => Ok(rows),
@@ -84,14 +83,18 @@ impl SpreadFeatures<'_> {
         }
     }
 
+    /// What a model says of a row: the model is a part of it.
+    pub(crate) fn scoring(&self, model: &SavedModel) -> Result<Expr> {
+        Score::expression(model).map_err(|error| self.stopped(error))
+    }
+
     /// `score_samples` of all rows, by place.
     pub(crate) async fn score_samples(
         &self,
-        model: &SavedModel,
+        score: &Expr,
         progress: &mut Progress,
     ) -> Result<Vec<f64>> {
-        let score = Score::expression(model).map_err(|error| self.stopped(error))?;
-        let scores = self.numbers("score", vec![score], progress).await?;
+        let scores = self.numbers("score", vec![score.clone()], progress).await?;
         Ok(scores.into_iter().flatten().collect())
     }
 
@@ -162,11 +165,10 @@ impl SpreadFeatures<'_> {
     pub(crate) async fn rows_that_pass(
         &self,
         filters: &[(Vec<Expr>, f64)],
-        model: &SavedModel,
+        score: &Expr,
         progress: &mut Progress,
     ) -> Result<(RecordBatch, Vec<u32>)> {
         let failed = |error| self.stopped(error);
-        let score = Score::expression(model).map_err(failed)?;
         let asked = filters
             .iter()
             .filter(|(_, highest)| *highest > f64::NEG_INFINITY);
@@ -187,10 +189,8 @@ impl SpreadFeatures<'_> {
         };
         let batches = self.fold_all("strange rows", rows, expected, progress, Vec::new, add);
         let batches = batches.await?;
-        let failed = |error: arrow::error::ArrowError| self.stopped(error.into());
-        let rows = concat_batches(&schema, &batches).map_err(failed)?;
-        let order = sort_to_indices(rows.column(0), None, None).map_err(failed)?;
-        let rows = take_record_batch(&rows, &order).map_err(failed)?;
+        let failed = |error: ArrowError| self.stopped(error.into());
+        let rows = in_order_of_places(&schema, &batches).map_err(failed)?;
         let places = places_of(&rows, self.n_samples).map_err(|error| self.stopped(error))?;
         if !places.is_sorted_by(|a, b| a < b) {
             return Err(self.wrong("a row came twice".to_owned()));
@@ -239,8 +239,8 @@ impl SpreadFeatures<'_> {
             for (column, values) in numbers.columns.iter_mut().zip(&rows.columns()[1..]) {
                 let values = values.as_primitive::<Float64Type>().iter();
                 for (place, value) in places.iter().zip(values) {
-                    if let (Some(number), Some(value)) = (column.get_mut(*place), value) {
-                        *number = value;
+                    if let Some(value) = value {
+                        column[*place] = value;
                     }
                 }
             }
@@ -255,4 +255,11 @@ impl SpreadFeatures<'_> {
         }
         Ok(numbers.columns)
     }
+}
+
+/// Rows in one piece, in the order of their first column.
+fn in_order_of_places(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+    let rows = concat_batches(schema, rows)?;
+    let order = sort_to_indices(rows.column(0), None, None)?;
+    take_record_batch(&rows, &order)
 }
