@@ -11,10 +11,12 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
 use super::keep::KeepExec;
+use super::number::NumberExec;
 use super::score::Score;
 
-/// What the node of ours begins with. No message of Ballista's does: `c` would begin a group, which protobuf 3 has not.
+/// What the nodes of ours begin with. No message of Ballista's does: `c` would begin a group, which protobuf 3 has not.
 const KEEP: &[u8] = b"crannog keep\n";
+const NUMBER: &[u8] = b"crannog number\n";
 
 /// Ballista's codec, and ours before it.
 #[derive(Debug, Default)]
@@ -41,13 +43,18 @@ impl PhysicalExtensionCodec for Codec {
         ctx: &TaskContext,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (buf.strip_prefix(KEEP), inputs) {
-            (Some(folder), [input]) => {
-                let folder = serde_json::from_slice(folder).map_err(malformed)?;
-                Ok(Arc::new(KeepExec::new(Arc::clone(input), folder)))
-            }
-            (Some(_), _) => Err(DataFusionError::Plan("KeepExec has one input".to_owned())),
-            (None, _) => self.ballista.try_decode(buf, inputs, ctx, converter),
+        let input = || match inputs {
+            [input] => Ok(Arc::clone(input)),
+            _ => Err(DataFusionError::Plan("the node has one input".to_owned())),
+        };
+        if let Some(folder) = buf.strip_prefix(KEEP) {
+            let folder = serde_json::from_slice(folder).map_err(malformed)?;
+            Ok(Arc::new(KeepExec::new(input()?, folder)))
+        } else if let Some(keys) = buf.strip_prefix(NUMBER) {
+            let keys: Vec<String> = serde_json::from_slice(keys).map_err(malformed)?;
+            Ok(Arc::new(NumberExec::new(input()?, keys)))
+        } else {
+            self.ballista.try_decode(buf, inputs, ctx, converter)
         }
     }
 
@@ -57,11 +64,15 @@ impl PhysicalExtensionCodec for Codec {
         buf: &mut Vec<u8>,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
-        let Some(keep) = node.downcast_ref::<KeepExec>() else {
-            return self.ballista.try_encode(node, buf, converter);
-        };
-        buf.extend_from_slice(KEEP);
-        serde_json::to_writer(buf, keep.folder()).map_err(malformed)
+        if let Some(keep) = node.downcast_ref::<KeepExec>() {
+            buf.extend_from_slice(KEEP);
+            serde_json::to_writer(buf, keep.folder()).map_err(malformed)
+        } else if let Some(number) = node.downcast_ref::<NumberExec>() {
+            buf.extend_from_slice(NUMBER);
+            serde_json::to_writer(buf, number.keys()).map_err(malformed)
+        } else {
+            self.ballista.try_encode(node, buf, converter)
+        }
     }
 
     fn try_encode_udf(&self, function: &ScalarUDF, buf: &mut Vec<u8>) -> Result<()> {

@@ -14,6 +14,7 @@ mod health;
 mod keep;
 mod kept_rows;
 mod leaves;
+mod number;
 mod proven;
 mod score;
 mod server;
@@ -40,6 +41,7 @@ pub use error::ClusterError;
 pub(crate) use keep::Folder;
 use keep::{KeepExec, files};
 pub(crate) use kept_rows::KeptRows;
+pub(crate) use number::{NUMBER, REPEATED, numbered};
 pub(crate) use score::Score;
 pub use server::{ExecutorOptions, SchedulerOptions, executor, scheduler};
 

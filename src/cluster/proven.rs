@@ -18,7 +18,7 @@ use crate::driver_read::DriverReadExec;
 /// Operators that work on each partition for itself, on the whole of one side, or on what was put together by a hash.
 /// Hash joins of any kind are among them: the scheduler puts both sides together by their keys where a copy of the left
 /// one at each partition would not do.
-const OPERATORS: [&str; 22] = [
+const OPERATORS: [&str; 23] = [
     "AggregateExec",
     "BoundedWindowAggExec",
     "CoalesceBatchesExec",
@@ -31,6 +31,7 @@ const OPERATORS: [&str; 22] = [
     "HashJoinExec",
     "KeepExec",
     "LocalLimitExec",
+    "NumberExec",
     "PlaceholderRowExec",
     "ProjectionExec",
     "RepartitionExec",

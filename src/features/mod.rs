@@ -19,6 +19,7 @@ use crate::forest::{ColumnScale, FeatureMatrix, ForestError, TrainingScores};
 use crate::job::{DuplicateKeys, Features};
 use crate::strict::cast;
 use matrix::Learning;
+pub(crate) use repeated::differs_from_before;
 
 /// The rows a forest is asked about.
 #[derive(Debug)]

@@ -48,8 +48,9 @@ pub(super) fn once_each(
     Ok((once, left_out))
 }
 
-/// For each row: does its key differ from the one before it? Equal keys stand next to each other in sorted rows.
-fn differs_from_before(
+/// For each row: does its key differ from the one before it, the first's from the last one's? Equal keys stand next to each
+/// other in sorted rows, of which there is at least one.
+pub(crate) fn differs_from_before(
     keys: &[String],
     last: Option<&RecordBatch>,
     batch: &RecordBatch,

@@ -11,6 +11,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::DataFrame;
 
 use super::counted::Counted;
+use super::pieces::planned;
 use super::{Pipeline, bare, misfit, stopped};
 use crate::cluster::{Cluster, ClusterError, Folder, JobProgress, KeptRows};
 use crate::error::{Error, Result, causes};
@@ -19,6 +20,14 @@ use crate::judgement;
 use crate::model::Dictionary;
 use crate::progress::{Progress, Volume};
 use crate::source;
+
+/// What is made of a plan.
+type Made = Result<Arc<dyn ExecutionPlan>, DataFusionError>;
+
+/// The rows as a step makes them.
+pub(super) fn as_made(rows: Arc<dyn ExecutionPlan>, _: usize) -> Made {
+    Ok(rows)
+}
 
 impl Pipeline<'_> {
     /// Whether the job works on a cluster.
@@ -70,20 +79,23 @@ impl Pipeline<'_> {
         self.cluster.as_ref().filter(|_| is_there)
     }
 
-    /// Computes a step on the cluster, where its rows stay.
+    /// Computes a step on the cluster, where its rows stay; `then` says what is made of them, in so many partitions, before they
+    /// are kept.
     pub(super) async fn keep(
         &self,
         file: &SqlFile,
         rows: DataFrame,
+        then: impl FnOnce(Arc<dyn ExecutionPlan>, usize) -> Made,
         progress: &mut Progress,
     ) -> Result<KeptRows> {
         let cluster = self
             .cluster
             .as_ref()
             .expect("a run on a cluster is connected");
-        let task = Arc::new(rows.task_ctx());
-        let plan = rows.create_physical_plan().await;
-        let plan = plan.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+        let planned = planned(rows).await;
+        let (plan, task) = planned.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+        let plan = then(plan, task.session_config().target_partitions());
+        let plan = plan.map_err(|error| stopped(file, error))?;
         let seen = JobProgress::default();
         let kept = cluster.keep(&file.name, plan, &task, &seen);
         let kept = watch(progress, &file.name, &seen, kept);
@@ -99,7 +111,7 @@ impl Pipeline<'_> {
     ) -> Result<()> {
         let counted = Counted::of(rows.logical_plan()).map_err(|error| stopped(file, error))?;
         let kept = self
-            .keep_checked(file, rows, counted.as_ref(), progress)
+            .keep_checked(file, rows, as_made, counted.as_ref(), progress)
             .await?;
         let failed = |error| stopped(file, error);
         if self.job.is_dictionary(&file.name) {
@@ -124,18 +136,19 @@ impl Pipeline<'_> {
         &self,
         file: &SqlFile,
         rows: DataFrame,
+        then: impl Fn(Arc<dyn ExecutionPlan>, usize) -> Made,
         counted: Option<&Counted>,
         progress: &mut Progress,
     ) -> Result<KeptRows> {
         let Some(counted) = counted else {
-            return self.keep(file, rows, progress).await;
+            return self.keep(file, rows, then, progress).await;
         };
-        let kept = self.keep(file, rows.clone(), progress).await?;
+        let kept = self.keep(file, rows.clone(), &then, progress).await?;
         let Err(error) = self.add_up(file, &kept, counted, progress).await else {
             return Ok(kept);
         };
         tracing::warn!("{}; it is made again", causes(&error).join(": "));
-        let kept = self.keep(file, rows, progress).await?;
+        let kept = self.keep(file, rows, then, progress).await?;
         self.add_up(file, &kept, counted, progress).await?;
         Ok(kept)
     }
@@ -158,8 +171,7 @@ impl Pipeline<'_> {
             .cluster
             .as_ref()
             .expect("a run on a cluster is connected");
-        let task = Arc::new(both.task_ctx());
-        let plan = both.create_physical_plan().await.map_err(failed)?;
+        let (plan, task) = planned(both).await.map_err(failed)?;
         let stage = format!("{} adds up", file.name);
         let rows = self.fetch(cluster, &stage, plan, &task, progress).await;
         let rows = rows.map_err(failed)?.concat();

@@ -11,6 +11,7 @@ mod elsewhere;
 mod explanation;
 mod kept;
 mod last_reading;
+mod pieces;
 mod repeatable;
 mod spread;
 mod volume;

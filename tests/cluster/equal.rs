@@ -1,6 +1,6 @@
 //! Whatever the executors and the partitions, the findings are those of a run on one machine.
 
-use super::{CLOUDTRAIL, PROCESSES, RARITY, Run, fleet, on, scratch_is_empty};
+use super::{CLOUDTRAIL, PROCESSES, RARITY, Run, fleet, in_pieces, on, scratch_is_empty};
 use crate::kit::{Dir, Servers};
 
 /// The run here, and on the cluster with these words more, tell the same.
@@ -10,8 +10,9 @@ fn same(run: &Run<'_>, dir: &Dir, servers: &Servers, both: &[&str], partitions: 
     assert!(!here.0.is_empty());
     for partitions in partitions {
         let [flag, url] = on(servers);
-        let partitions = format!("engine.partitions={partitions}");
-        let there = [both, &[&flag, &url, "--set", &partitions]].concat();
+        let pieces = in_pieces(*partitions);
+        let pieces = pieces.each_ref().map(String::as_str);
+        let there = [both, &[&flag, &url], &pieces].concat();
         let there = run.found(dir, &there);
         assert_eq!(there, here, "{both:?} {partitions}");
     }

@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::{PROCESSES, Run, ended, fleet, on, scratch_is_empty};
+use super::{PROCESSES, Run, ended, fleet, in_pieces, on, scratch_is_empty};
 use crate::kit::{Dir, Servers, wait_for};
 
 /// Enough for a step to take a second.
@@ -34,7 +34,8 @@ fn survives(executors: usize, steps: usize, happens: impl FnOnce(&mut Servers)) 
     let (expected, _) = PROCESSES.found(&dir, &[]);
     let mut servers = Servers::start(executors);
     let [flag, url] = on(&servers);
-    let run = PROCESSES.spawn(&dir, &[&flag, &url, "--set", "engine.partitions=8"]);
+    let [set, partitions, also, cut] = &in_pieces(8);
+    let run = PROCESSES.spawn(&dir, &[&flag, &url, set, partitions, also, cut]);
     steps_are_kept(&dir, steps);
     happens(&mut servers);
     let (code, said) = ended(run);
@@ -103,7 +104,8 @@ fn executors_without_room_on_their_disks_end_a_run_that_may_be_tried_again() {
     ]);
     servers.add_executor_by(full);
     let [flag, url] = on(&servers);
-    let run = PROCESSES.spawn(&dir, &[&flag, &url, "--set", "engine.partitions=2"]);
+    let [set, partitions, also, cut] = &in_pieces(2);
+    let run = PROCESSES.spawn(&dir, &[&flag, &url, set, partitions, also, cut]);
     let (code, said) = ended(run);
     assert_eq!(code, Some(1), "{said}\n{}", servers.said());
     assert!(said.contains("no table was touched"), "{said}");

@@ -38,6 +38,14 @@ fn fleet(rows: &str) -> Dir {
     dir
 }
 
+/// The words by which work is cut into so many pieces, however little it is.
+fn in_pieces(count: usize) -> [String; 4] {
+    let set = || "--set".to_owned();
+    let count = format!("engine.partitions={count}");
+    let cut = r#"engine.options={"datafusion.optimizer.repartition_file_min_size" = "1"}"#;
+    [set(), count, set(), cut.to_owned()]
+}
+
 const PROCESSES: Run<'static> = Run {
     job: "jobs/process_execution.toml",
     as_of: "2026-03-11",

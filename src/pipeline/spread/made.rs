@@ -14,10 +14,11 @@ use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
 
 use super::sql::{
-    COPIES, MADE, NUMBER, NUMBERED, PLACE, PLACED, RANK, START, STARTS, ascending, counting,
-    infinite, is_time, list, micros, missing, numbering, quoted, since,
+    NUMBERED, PLACE, PLACED, START, STARTS, ascending, counting, infinite, is_time, list, micros,
+    missing, quoted, since,
 };
 use super::{SpreadFeatures, places_of};
+use crate::cluster::{NUMBER, REPEATED, numbered};
 use crate::error::{Error, Result};
 use crate::features::{FeatureError, Learn, in_order_of_keys, repeated_key};
 use crate::feedback::{Feedback, suppressed_by_type};
@@ -26,7 +27,6 @@ use crate::job::{DuplicateKeys, MissingValues};
 use crate::pipeline::counted::Counted;
 use crate::pipeline::{Pipeline, bare, stopped};
 use crate::progress::Progress;
-use crate::session;
 
 impl<'a> Pipeline<'a> {
     /// Runs the SQL before the model; the rows to judge stay on the cluster.
@@ -42,20 +42,12 @@ impl<'a> Pipeline<'a> {
         let schema = Arc::clone(rows.schema().inner());
         let failed = |error| stopped(last, error);
         let counted = Counted::of(rows.logical_plan()).map_err(failed)?;
-        self.ctx
-            .register_table(bare(MADE), rows.into_view())
-            .map_err(failed)?;
-        let numbered = self
-            .sql(&numbering(self.job, &schema))
-            .await
-            .map_err(failed)?;
-        // Where equal keys are left out, their counts are too.
-        let counted = counted.filter(|_| features.duplicate_keys == DuplicateKeys::Error);
+        let ties = features.duplicate_keys == DuplicateKeys::First;
+        let number = |rows, partitions| numbered(rows, &features.keys, ties, partitions);
         let kept = self
-            .keep_checked(last, numbered, counted.as_ref(), progress)
+            .keep_checked(last, rows, number, counted.as_ref(), progress)
             .await?;
         self.release(features.sql.len());
-        let _ = self.ctx.deregister_table(bare(MADE));
         self.kept_features = Some(kept.clone());
         self.ctx
             .register_table(bare(NUMBERED), Arc::new(kept.clone()))
@@ -70,19 +62,19 @@ impl<'a> Pipeline<'a> {
             job: self.job,
             step: last,
             schema,
-            n_samples: usize::try_from(kept.rows()).unwrap_or(usize::MAX),
+            n_samples: 0,
             duplicate_rows: 0,
             learnt: None,
             scales: None,
         };
-        if spread.n_samples == 0 {
+        if kept.rows() == 0 {
             let window = format!(
                 "from {} to {}",
                 self.interval.train_start, self.interval.as_of
             );
             return Err(spread.no_rows(Some(window)));
         }
-        self.number(&mut spread, progress).await?;
+        self.place(&mut spread, kept.rows(), progress).await?;
         self.choose_learnt(&mut spread, progress).await?;
         spread
             .scale(
@@ -93,14 +85,14 @@ impl<'a> Pipeline<'a> {
         Ok(spread)
     }
 
-    async fn sql(&self, text: &str) -> Result<DataFrame, DataFusionError> {
-        self.ctx
-            .sql_with_options(text, session::only_queries())
-            .await
-    }
-
-    /// Counts the rows of each first key, which gives each row its place, and looks whether they can be judged.
-    async fn number(&self, spread: &mut SpreadFeatures<'a>, progress: &mut Progress) -> Result<()> {
+    /// Counts the rows of each first key, which gives each row its place, and looks whether they can be judged; `made` rows are
+    /// kept.
+    async fn place(
+        &self,
+        spread: &mut SpreadFeatures<'a>,
+        made: u64,
+        progress: &mut Progress,
+    ) -> Result<()> {
         let first = &self.job.features.keys[0];
         let start = self.interval.detect_start;
         let counts = counting(self.job, start.timestamp_micros(), &spread.schema);
@@ -118,18 +110,21 @@ impl<'a> Pipeline<'a> {
                 column.iter().map(Option::unwrap_or_default).collect()
             })
         };
-        let total = |name: &str| column(name).iter().sum::<i64>();
-        if total(NUMBER) != spread.n_samples as i64 {
+        let total = |name: &str| {
+            let total = column(name).iter().sum::<i64>();
+            usize::try_from(total).unwrap_or(0)
+        };
+        let (rows, repeated) = (total(NUMBER), total(REPEATED));
+        if (rows + repeated) as u64 != made {
             return Err(spread.wrong(format!(
-                "{} rows were made, and {} are counted",
-                spread.n_samples,
-                total(NUMBER)
+                "{made} rows were made, and {} are counted",
+                rows + repeated
             )));
         }
-        if total(RANK) > 0 {
+        if repeated > 0 && self.job.features.duplicate_keys == DuplicateKeys::Error {
             return Err(self.repeated(spread, progress).await?);
         }
-        spread.duplicate_rows = usize::try_from(total(COPIES)).unwrap_or(0);
+        (spread.n_samples, spread.duplicate_rows) = (rows, repeated);
         for (index, name) in self.job.features.columns.iter().enumerate() {
             spread.check_column(name, total(&missing(index)), total(&infinite(index)))?;
         }
@@ -155,8 +150,8 @@ impl<'a> Pipeline<'a> {
         let starts = starts.map_err(|error| spread.stopped(error.into()))?;
         spread.register(STARTS, starts)?;
         let placed = format!(
-            "SELECT cast({s}.{START} + cast({n}.{NUMBER} AS bigint) - 1 AS bigint) AS {PLACE}, {columns} \
-             FROM {s} JOIN {n} ON {s}.{first} IS NOT DISTINCT FROM {n}.{first}",
+            "SELECT cast({s}.{START} + {n}.{NUMBER} - 1 AS bigint) AS {PLACE}, {columns} \
+             FROM {s} JOIN {n} ON {s}.{first} IS NOT DISTINCT FROM {n}.{first} WHERE NOT {n}.{REPEATED}",
             s = STARTS,
             n = NUMBERED,
             first = quoted(first),
@@ -181,7 +176,7 @@ impl<'a> Pipeline<'a> {
         let order: Vec<_> = keys.iter().map(|key| ascending(key)).collect();
         let names: Vec<_> = keys.iter().map(|key| quoted(key)).collect();
         let first = format!(
-            "SELECT {} FROM {NUMBERED} WHERE {NUMBER} <> {RANK} ORDER BY {} LIMIT 1",
+            "SELECT {} FROM {NUMBERED} WHERE {REPEATED} ORDER BY {} LIMIT 1",
             names.join(", "),
             order.join(", ")
         );
@@ -375,11 +370,10 @@ impl SpreadFeatures<'_> {
         Ok(BooleanBuffer::from(set))
     }
 
-    fn check_column(&self, name: &str, missing: i64, infinite: i64) -> Result<()> {
-        let count = |number: i64| usize::try_from(number).unwrap_or(0);
+    fn check_column(&self, name: &str, missing: usize, infinite: usize) -> Result<()> {
         let (column, step) = (name.to_owned(), self.step.name.clone());
         if infinite > 0 {
-            let count = count(infinite);
+            let count = infinite;
             return Err(FeatureError::Infinite {
                 column,
                 step,
@@ -388,7 +382,7 @@ impl SpreadFeatures<'_> {
             .into());
         }
         if missing > 0 && self.job.features.missing_values == MissingValues::Error {
-            let count = count(missing);
+            let count = missing;
             return Err(FeatureError::Missing {
                 column,
                 step,

@@ -24,6 +24,7 @@ use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::elsewhere::watch;
+use super::pieces::planned;
 use super::{bare, stopped};
 use crate::cluster::{Cluster, ClusterError, JobProgress};
 use crate::error::{Error, Result};
@@ -141,9 +142,8 @@ impl SpreadFeatures<'_> {
         begin: impl Fn() -> S,
         add: impl Fn(&mut S, RecordBatch) -> Result<(), DataFusionError>,
     ) -> Result<S> {
-        let task = Arc::new(rows.task_ctx());
-        let plan = rows.create_physical_plan().await;
-        let plan = plan.map_err(|error| self.stopped(error))?;
+        let planned = planned(rows).await;
+        let (plan, task) = planned.map_err(|error| self.stopped(error))?;
         let seen = JobProgress::default();
         let add = |state: &mut S, _, rows| add(state, rows);
         let work = self.cluster.fold(stage, plan, &task, &seen, begin, add);

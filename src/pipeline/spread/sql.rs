@@ -2,11 +2,10 @@
 
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 
-use crate::job::{DuplicateKeys, Job};
+use crate::cluster::{NUMBER, REPEATED};
+use crate::job::Job;
 
-/// The rows as the last step makes them.
-pub(super) const MADE: &str = "crannog_made";
-/// The same with their numbers, kept on the cluster.
+/// The rows with their numbers, kept on the cluster.
 pub(super) const NUMBERED: &str = "crannog_numbered";
 /// How many rows stand before those of each first key.
 pub(super) const STARTS: &str = "crannog_starts";
@@ -18,54 +17,8 @@ pub(super) const DRAWN: &str = "crannog_drawn";
 /// A row's place in the order of the keys, from 0.
 pub(super) const PLACE: &str = "crannog_place";
 
-/// Columns by which rows are told apart and counted; they are no rows' own.
-pub(super) const NUMBER: &str = "crannog_number";
-pub(super) const RANK: &str = "crannog_rank";
-pub(super) const COPIES: &str = "crannog_copies";
-pub(super) const COPY: &str = "crannog_copy";
+/// How many rows stand before those of a first key.
 pub(super) const START: &str = "crannog_start";
-
-/// The SQL that numbers the rows of each first key in the order of the others. The rank of two rows with the same keys is the
-/// same, and their numbers are not.
-pub(super) fn numbering(job: &Job, schema: &SchemaRef) -> String {
-    let features = &job.features;
-    let (first, others) = features
-        .keys
-        .split_first()
-        .expect("a job names at least one key");
-    let order: Vec<_> = others.iter().map(|key| ascending(key)).collect();
-    let order = match order.is_empty() {
-        true => String::new(),
-        false => format!(" ORDER BY {}", order.join(", ")),
-    };
-    let of_first = format!("PARTITION BY {}{order}", quoted(first));
-    let numbered = |from: &str, also: &str| {
-        format!(
-            "SELECT {}{also}, row_number() OVER ({of_first}) AS {NUMBER}, rank() OVER ({of_first}) AS {RANK} FROM {from}",
-            list(schema, str::to_owned)
-        )
-    };
-    if features.duplicate_keys == DuplicateKeys::Error {
-        return numbered(MADE, "");
-    }
-    let keys: Vec<_> = features.keys.iter().map(|key| quoted(key)).collect();
-    let is_key = |name: &str| features.keys.iter().any(|key| key == name);
-    let fields = schema.fields().iter().map(|field| field.name());
-    let others: Vec<_> = fields
-        .filter(|name| !is_key(name))
-        .map(|name| ascending(name))
-        .collect();
-    let order = match others.is_empty() {
-        true => String::new(),
-        false => format!(" ORDER BY {}", others.join(", ")),
-    };
-    let keys = keys.join(", ");
-    let once = format!(
-        "(SELECT {}, row_number() OVER (PARTITION BY {keys}{order}) AS {COPY}, count(*) OVER (PARTITION BY {keys}) AS {COPIES} FROM {MADE})",
-        list(schema, str::to_owned)
-    );
-    numbered(&format!("{once} WHERE {COPY} = 1"), &format!(", {COPIES}"))
-}
 
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -81,8 +34,9 @@ pub(super) fn list(schema: &SchemaRef, column: impl Fn(&str) -> String) -> Strin
     columns.join(", ")
 }
 
+/// Of rows with the same keys the first one counts.
 fn count_if(condition: &str, name: &str) -> String {
-    format!("sum(CASE WHEN {condition} THEN 1 ELSE 0 END) AS {name}")
+    format!("sum(CASE WHEN NOT {REPEATED} AND ({condition}) THEN 1 ELSE 0 END) AS {name}")
 }
 
 pub(super) fn missing(index: usize) -> String {
@@ -127,12 +81,9 @@ pub(super) fn counting(job: &Job, detect_start: i64, schema: &SchemaRef) -> Stri
     let features = &job.features;
     let mut columns = vec![
         quoted(&features.keys[0]),
-        format!("count(*) AS {NUMBER}"),
-        count_if(&format!("{NUMBER} <> {RANK}"), RANK),
+        count_if("true", NUMBER),
+        format!("sum(cast({REPEATED} AS bigint)) AS {REPEATED}"),
     ];
-    if features.duplicate_keys == DuplicateKeys::First {
-        columns.push(format!("sum(cast({COPIES} AS bigint) - 1) AS {COPIES}"));
-    }
     for (index, name) in features.columns.iter().enumerate() {
         let (value, is_float) = (quoted(name), is_float(schema, name));
         let is_nan = if is_float {
