@@ -19,6 +19,7 @@ mod proven;
 mod score;
 mod server;
 mod stages;
+mod views;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -53,6 +54,8 @@ const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(3);
 /// A join copies its left side to all executors up to this size: the author of the SQL has put the small side there.
 const BROADCAST_BYTES: usize = 1 << 30;
+/// What is less is not worth a piece of the work of its own.
+const PIECE_BYTES: usize = 10 << 20;
 
 /// A cluster, and the scratch folder of one run on it.
 #[derive(Debug)]
@@ -139,9 +142,10 @@ pub(crate) fn planning(partitions: usize) -> SessionConfig {
     options.optimizer.prefer_hash_join = true;
     options.optimizer.prefer_existing_union = true; // stages know unions, and no unions of hashed partitions
     // A view of text points into pieces that many rows share: what is written of a few of them takes all pieces with it, and
-    // a stage of megabytes becomes one of gigabytes. So text is as it is.
+    // a stage of megabytes becomes one of gigabytes. So text is as it is, but for where `views` makes it otherwise.
     options.execution.parquet.schema_force_view_types = false;
     options.sql_parser.map_string_types_to_utf8view = false;
+    options.optimizer.repartition_file_min_size = PIECE_BYTES; // a piece has a price of its own, whatever it does
     // A task of several partitions that is done again after its executor was lost has been seen to count some of them twice.
     config.set_usize("ballista.scheduler.max_partitions_per_task", 1)
 }
@@ -273,6 +277,7 @@ impl Cluster {
         task: &Arc<TaskContext>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         proven::check(&plan).map_err(external)?;
+        let plan = views::below_groupings(plan)?;
         let folder = self.scratch.inside("driver");
         leaves::portable(plan, &folder, &self.store, task).await
     }
