@@ -124,6 +124,7 @@ const LAYERS: [(&str, &[&str]); 44] = [
         "pipeline",
         &[
             "cluster",
+            "driver_read",
             "features",
             "feedback",
             "forest",

@@ -217,19 +217,16 @@ pub(super) async fn write(
     }))
 }
 
-/// Quick to write, and quick to read: numbers as they are, the statistics of row groups alone.
+/// Quick to write, and quick to read: numbers as they are, text by what it repeats, the statistics of row groups alone.
 fn properties(schema: &SchemaRef) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::LZ4_RAW)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_max_row_group_row_count(Some(ROWS_IN_GROUP));
-    for field in schema
-        .fields()
-        .iter()
-        .filter(|field| field.data_type().is_floating())
-    {
+    for field in schema.fields() {
+        let is_text = !field.data_type().is_primitive();
         let column = ColumnPath::new(vec![field.name().clone()]);
-        properties = properties.set_column_dictionary_enabled(column, false);
+        properties = properties.set_column_dictionary_enabled(column, is_text);
     }
     properties.build()
 }

@@ -214,3 +214,79 @@ impl RecordBatchStream for Numbering {
         Arc::clone(&self.schema)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::util::pretty::pretty_format_batches;
+    use datafusion::datasource::MemTable;
+    use datafusion::physical_plan::collect;
+    use datafusion::prelude::{SessionConfig, SessionContext};
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    /// Rows of few keys, some of them missing, in batches of any size.
+    fn rows(random: &mut StdRng, count: usize) -> Vec<RecordBatch> {
+        let mut made = 0;
+        let mut batches = Vec::new();
+        while made < count {
+            let size = random.random_range(1..=40).min(count - made);
+            let mut few = |of: i64| -> ArrayRef {
+                let value = (0..size).map(|_| Some(random.random_range(0..of)).filter(|n| *n > 0));
+                Arc::new(value.collect::<Int64Array>())
+            };
+            let (a, b) = (few(6), few(30));
+            let c = (0..size).map(|row| Some((made + row) as i64));
+            let c: ArrayRef = Arc::new(c.collect::<Int64Array>());
+            batches.push(
+                RecordBatch::try_from_iter_with_nullable([
+                    ("a", a, true),
+                    ("b", b, true),
+                    ("c", c, true),
+                ])
+                .unwrap(),
+            );
+            made += size;
+        }
+        batches
+    }
+
+    #[tokio::test]
+    async fn rows_are_numbered_as_sql_would_number_them() {
+        let mut random = StdRng::seed_from_u64(42);
+        for count in [1, 30, 500, 3000] {
+            let config = SessionConfig::new()
+                .with_target_partitions(3)
+                .with_batch_size(64);
+            let ctx = SessionContext::new_with_config(config);
+            let batches = rows(&mut random, count);
+            let schema = batches[0].schema();
+            let parts = batches.chunks(batches.len().div_ceil(3));
+            let parts = parts.map(<[_]>::to_vec).collect();
+            let table = MemTable::try_new(schema, parts).unwrap();
+            ctx.register_table("made", Arc::new(table)).unwrap();
+            let plan = async |sql: &str| {
+                let rows = ctx.sql(sql).await.unwrap();
+                rows.create_physical_plan().await.unwrap()
+            };
+            let lines = async |plan| {
+                let rows = collect(plan, ctx.task_ctx()).await.unwrap();
+                let text = pretty_format_batches(&rows).unwrap().to_string();
+                let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+                lines.sort();
+                lines
+            };
+            let keys = ["a".to_owned(), "b".to_owned()];
+            let numbered =
+                numbered(plan("SELECT a, b, c FROM made").await, &keys, true, 3).unwrap();
+            let expected = plan(
+                "SELECT a, b, c,
+                        dense_rank() OVER (PARTITION BY a ORDER BY b NULLS FIRST) AS crannog_number,
+                        row_number() OVER (PARTITION BY a, b ORDER BY c) > 1 AS crannog_repeated
+                 FROM made",
+            );
+            assert_eq!(lines(numbered).await, lines(expected.await).await);
+        }
+    }
+}

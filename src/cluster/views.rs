@@ -167,3 +167,104 @@ fn columns_alone(expressions: impl IntoIterator<Item = (Arc<dyn PhysicalExpr>, b
     }
     &alone - &within
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::util::pretty::pretty_format_batches;
+    use datafusion::physical_plan::{collect, displayable};
+    use datafusion::prelude::{ParquetReadOptions, SessionContext};
+
+    use super::super::planning;
+    use super::*;
+
+    /// Some hosts, names and numbers in a file.
+    async fn events(folder: &std::path::Path) -> SessionContext {
+        let file = folder.join("events.parquet");
+        let file = file.to_str().unwrap();
+        let made = "SELECT * FROM (VALUES ('a', 'x', 1), ('b', NULL, 2), (NULL, 'y', 3), ('a', 'y', 4), ('b', 'x', 5))
+                    AS events(host, name, n)";
+        let ctx = SessionContext::new();
+        let rows = ctx.sql(made).await.unwrap();
+        rows.write_parquet(file, Default::default(), None)
+            .await
+            .unwrap();
+        let ctx = SessionContext::new_with_config(planning(3));
+        let options = ParquetReadOptions::default();
+        ctx.register_parquet("events", file, options).await.unwrap();
+        ctx
+    }
+
+    /// The columns that a plan reads as views.
+    fn views(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
+        let of_inputs = plan.children().into_iter().flat_map(views);
+        let schema = plan.schema();
+        let own = schema.fields().iter().filter(|field| {
+            plan.is::<DataSourceExec>() && *field.data_type() == DataType::Utf8View
+        });
+        let own = own.map(|field| field.name().clone());
+        own.chain(of_inputs).collect()
+    }
+
+    #[tokio::test]
+    async fn text_that_is_a_key_and_nothing_else_is_read_as_a_view() {
+        let folder = tempfile::tempdir().unwrap();
+        let ctx = events(folder.path()).await;
+        let queries: [(&str, &[&str]); 12] = [
+            ("SELECT host, count(*) FROM events GROUP BY host", &["host"]),
+            ("SELECT DISTINCT name, host FROM events", &["host", "name"]),
+            (
+                "SELECT host, max(name) FROM events GROUP BY host",
+                &["host"],
+            ),
+            ("SELECT host, max(host) FROM events GROUP BY host", &[]),
+            (
+                "SELECT host, count(*) FILTER (WHERE name = 'x') FROM events GROUP BY host",
+                &["host"],
+            ),
+            (
+                "SELECT name, host, sum(n) FROM events WHERE n > 1 GROUP BY name, host",
+                &["host", "name"],
+            ),
+            (
+                "SELECT name, host, sum(n) FROM events WHERE host <> 'c' GROUP BY name, host",
+                &["name"],
+            ),
+            (
+                "SELECT upper(host), name FROM events GROUP BY upper(host), name",
+                &["name"],
+            ),
+            (
+                "SELECT h, u, count(*) FROM (SELECT host AS h, upper(host) AS u FROM events) GROUP BY h, u",
+                &[],
+            ),
+            (
+                "SELECT a.host, count(*) FROM events AS a JOIN events AS b ON a.n = b.n + 1 GROUP BY a.host",
+                &[],
+            ),
+            ("SELECT host, name, n FROM events", &[]),
+            (
+                "SELECT host, name, count(*) FROM events GROUP BY GROUPING SETS ((host), (name))",
+                &[],
+            ),
+        ];
+        for (sql, expected) in queries {
+            let rows = ctx.sql(sql).await.unwrap();
+            let plan = async || rows.clone().create_physical_plan().await.unwrap();
+            let seen = below_groupings(plan().await).unwrap();
+            let plan = plan().await;
+            let mut found = views(&seen);
+            found.sort();
+            let told = displayable(seen.as_ref()).indent(false).to_string();
+            assert_eq!(found, expected, "{sql}\n{told}");
+            assert_eq!(seen.schema(), plan.schema(), "{sql}");
+            let answer = async |plan| {
+                let rows = collect(plan, ctx.task_ctx()).await.unwrap();
+                let text = pretty_format_batches(&rows).unwrap().to_string();
+                let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+                lines.sort();
+                lines
+            };
+            assert_eq!(answer(seen).await, answer(plan).await, "{sql}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! A Delta table, at its latest version or a pinned one.
 
+mod bounds;
 mod changes;
 mod snapshot;
 mod source;

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, ScalarValue, Statistics};
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
@@ -25,6 +24,7 @@ use object_store::path::Path;
 
 use super::super::SourceError;
 use super::super::files::register_folder;
+use super::bounds::Bounds;
 
 /// The table property that says under which names columns stand in files.
 const COLUMN_MAPPING: &str = "delta.columnMapping.mode";
@@ -51,6 +51,7 @@ pub(in crate::source) fn as_files(
     if partitions.iter().any(|field| field.data_type().is_binary()) {
         return Ok(None); // the log writes bytes in a way of its own
     }
+    let bounds = Bounds::of(&snapshot.log_data(), made.fields().iter());
     let mut files = Vec::new();
     for file in snapshot.log_data().iter() {
         if file.deletion_vector_descriptor().is_some() {
@@ -80,6 +81,7 @@ pub(in crate::source) fn as_files(
         store,
         schema,
         files,
+        bounds,
     };
     let rows = ctx.read_table(Arc::new(files));
     let rows = rows.and_then(|rows| rows.select(order));
@@ -102,6 +104,7 @@ struct SnapshotFiles {
     store: String,
     schema: TableSchema,
     files: Vec<File>,
+    bounds: Bounds,
 }
 
 #[derive(Debug)]
@@ -138,14 +141,6 @@ impl TableProvider for SnapshotFiles {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
-    /// The bytes of the files; the log need not say how many rows they have.
-    fn statistics(&self) -> Option<Statistics> {
-        let mut statistics = Statistics::new_unknown(&self.schema());
-        let bytes = self.files.iter().map(|file| file.size).sum::<u64>();
-        statistics.total_byte_size = Precision::Inexact(usize::try_from(bytes).ok()?);
-        Some(statistics)
-    }
-
     async fn scan(
         &self,
         state: &dyn Session,
@@ -154,20 +149,27 @@ impl TableProvider for SnapshotFiles {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = self.schema();
-        if self.files.is_empty() {
+        let mut source = ParquetSource::new(self.schema.clone())
+            .with_table_parquet_options(state.default_table_options().parquet);
+        let mut files: Vec<_> = self.files.iter().collect();
+        if let Some(filter) = conjunction(filters.to_vec()) {
+            let columns = DFSchema::try_from(Arc::clone(&schema))?;
+            let filter = state.create_physical_expr(filter, &columns)?;
+            let mut may_pass = self
+                .bounds
+                .may_pass(&filter, Arc::clone(&schema))?
+                .into_iter();
+            files.retain(|_| may_pass.next() != Some(false));
+            source = source.with_predicate(filter);
+        }
+        if files.is_empty() {
             let schema = match projection {
                 Some(columns) => Arc::new(schema.project(columns)?),
                 None => schema,
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
-        let mut source = ParquetSource::new(self.schema.clone())
-            .with_table_parquet_options(state.default_table_options().parquet);
-        if let Some(filter) = conjunction(filters.to_vec()) {
-            let columns = DFSchema::try_from(schema)?;
-            source = source.with_predicate(state.create_physical_expr(filter, &columns)?);
-        }
-        let files = self.files.iter().map(File::read);
+        let files = files.into_iter().map(File::read);
         let files = FileGroup::new(files.collect::<Result<_>>()?);
         let partitions = state.config().target_partitions();
         let store = ObjectStoreUrl::parse(&self.store)?;
