@@ -54,8 +54,8 @@ const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(3);
 /// A join copies its left side to all executors up to this size: the author of the SQL has put the small side there.
 const BROADCAST_BYTES: usize = 1 << 30;
-/// What is less is not worth a piece of the work of its own.
-const PIECE_BYTES: usize = 10 << 20;
+/// What is less is not worth a piece of the work of its own: it is read and grouped in a second or two.
+const PIECE_BYTES: usize = 32 << 20;
 
 /// A cluster, and the scratch folder of one run on it.
 #[derive(Debug)]

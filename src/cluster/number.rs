@@ -59,8 +59,13 @@ pub(crate) fn numbered(
     let (Some(first), Some(order)) = (keys.first(), LexOrdering::new(order)) else {
         return Err(DataFusionError::Internal("rows without a key".to_owned()));
     };
-    let of_first = Partitioning::Hash(vec![col(first, &schema)?], partitions);
-    let rows = Arc::new(RepartitionExec::try_new(rows, of_first)?);
+    let is_whole = partitions == 1 && rows.output_partitioning().partition_count() == 1;
+    let rows = if is_whole {
+        rows
+    } else {
+        let of_first = Partitioning::Hash(vec![col(first, &schema)?], partitions);
+        Arc::new(RepartitionExec::try_new(rows, of_first)?)
+    };
     let rows = Arc::new(SortExec::new(order, rows).with_preserve_partitioning(true));
     Ok(Arc::new(NumberExec::new(rows, keys.to_vec())))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::error::BallistaError;
 use ballista_core::extension::SessionConfigExt;
@@ -14,8 +15,9 @@ use ballista_executor::health::ExecutorHealth;
 use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service};
-use ballista_scheduler::scheduler_server::SchedulerServer;
+use ballista_scheduler::scheduler_server::{JobIdGenerator, SchedulerServer};
 use bytesize::ByteSize;
+use chrono::Utc;
 use datafusion::error::Result;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
@@ -118,6 +120,17 @@ fn is_free(address: SocketAddr) -> Result<(), BallistaError> {
     bound.map_err(|error| BallistaError::General(format!("{address}: {error}")))
 }
 
+/// When a job was handed in, and a number by chance. Ballista's own ids come of a clock that ticks each millisecond for ever.
+struct JobIds;
+
+#[async_trait]
+impl JobIdGenerator for JobIds {
+    async fn next_id(&self) -> String {
+        let now = Utc::now().format("%Y%m%dT%H%M%S%3f");
+        format!("{now}-{:08x}", rand::random::<u32>())
+    }
+}
+
 /// Runs a scheduler until it is told to stop.
 ///
 /// # Errors
@@ -144,6 +157,7 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
         grpc_client_max_message_size: MESSAGE_BYTES as u32,
         override_physical_codec: Some(codec()),
         override_config_producer: Some(Arc::new(config)),
+        job_id_generator: Some(Arc::new(JobIds)),
         override_session_builder: Some(Arc::new(|config| Ok(state(config, runtime(None)?)))),
         ..SchedulerConfig::default()
     };

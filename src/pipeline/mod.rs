@@ -28,6 +28,7 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{ParamValues, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
+use datafusion::execution::TaskContext;
 use datafusion::logical_expr::ident;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
@@ -49,6 +50,7 @@ use crate::scoring::Scored;
 use crate::session;
 use crate::source::OpenSource;
 use asked::Asked;
+use pieces::planned;
 
 /// The planned SQL of one run.
 pub struct Pipeline<'a> {
@@ -491,19 +493,23 @@ impl<'a> Pipeline<'a> {
         &self,
         file: &SqlFile,
         rows: DataFrame,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = rows
-            .create_physical_plan()
-            .await
-            .map_err(|error| misfit(&self.ctx, &file.path, &error))?;
-        drop(rows); // it holds the tables that it reads
+    ) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
+        let planned = match self.is_on_cluster() {
+            true => planned(rows).await,
+            false => {
+                let task = Arc::new(rows.task_ctx());
+                let plan = rows.create_physical_plan().await;
+                plan.map(|plan| (plan, task))
+            }
+        };
+        let (plan, task) = planned.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         self.release(1 + self.position(file));
         let plan = match self.cluster_for(file, &plan) {
             Some(_) => plan,
             None => last_reading::letting_go(plan).map_err(|error| stopped(file, error))?,
         };
         tracing::debug!(step = file.name, plan = %displayable(plan.as_ref()).indent(false), "planned");
-        Ok(plan)
+        Ok((plan, task))
     }
 
     /// Why a stage stopped: what a step that is kept reads in the end is its own table.
@@ -526,8 +532,7 @@ impl<'a> Pipeline<'a> {
         rows: DataFrame,
         progress: &mut Progress,
     ) -> Result<Vec<Vec<RecordBatch>>> {
-        let task = Arc::new(rows.task_ctx());
-        let plan = self.plan_and_release(file, rows).await?;
+        let (plan, task) = self.plan_and_release(file, rows).await?;
         if let Some(cluster) = self.cluster_for(file, &plan) {
             let rows = self.fetch(cluster, stage, plan, &task, progress).await;
             return rows.map_err(|error| self.stopped_at(stage, file, error));

@@ -174,7 +174,7 @@ mod tests {
             ("at > to_timestamp_micros(40000000)", vec![3]),
             ("at > to_timestamp_micros(40000000) AND n < 3", vec![]),
             ("n >= 2", vec![2, 3]),
-            ("day = arrow_cast(2, 'Date32')", vec![2]),
+            ("day = CAST('1970-01-03' AS DATE)", vec![2]),
             ("x > 1.0", vec![1, 2, 3]),
             ("text > '2'", vec![1, 2, 3]),
             ("n + 1 = 3 OR length(text) = 1", vec![1, 2, 3]),
