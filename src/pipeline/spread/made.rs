@@ -150,7 +150,7 @@ impl<'a> Pipeline<'a> {
         let starts = starts.map_err(|error| spread.stopped(error.into()))?;
         spread.register(STARTS, starts)?;
         let placed = format!(
-            "SELECT cast({s}.{START} + {n}.{NUMBER} - 1 AS bigint) AS {PLACE}, {columns} \
+            "SELECT {s}.{START} + {n}.{NUMBER} - 1 AS {PLACE}, {columns} \
              FROM {s} JOIN {n} ON {s}.{first} IS NOT DISTINCT FROM {n}.{first} WHERE NOT {n}.{REPEATED}",
             s = STARTS,
             n = NUMBERED,

@@ -2,7 +2,7 @@
 //! be opened.
 //!
 //! Of instants, days and whole numbers alone, whose least and greatest the log tells as they are: text may be cut in it, and a
-//! floating-point number may be NaN. Instants are told in milliseconds, cut off, so the greatest may be later by one.
+//! floating-point number may be NaN. Instants are told in milliseconds, cut off, so either bound may be off by one.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use datafusion::error::Result;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::{PruningPredicateBuilder, PruningStatistics};
 
-/// Microseconds that an instant of the log may be short of.
+/// Microseconds that an instant of the log may be off by.
 const CUT_OFF: i64 = 999;
 
 /// The bounds of each file, in the order of the files.
@@ -43,8 +43,10 @@ impl Bounds {
         let columns = told.map(|field| {
             let column = Column::from_name(field.name());
             let known = Known {
-                least: log.min_values(&column),
-                greatest: log.max_values(&column).map(not_before),
+                least: log.min_values(&column).map(|least| moved(least, -CUT_OFF)),
+                greatest: log
+                    .max_values(&column)
+                    .map(|greatest| moved(greatest, CUT_OFF)),
                 nulls: log.null_counts(&column),
             };
             (field.name().clone(), known)
@@ -103,14 +105,14 @@ fn is_told_as_it_is(kind: &DataType) -> bool {
     is_instant || kind.is_signed_integer() || *kind == DataType::Date32
 }
 
-/// Instants that none of a file is after; other values as they are.
-fn not_before(greatest: ArrayRef) -> ArrayRef {
-    let DataType::Timestamp(TimeUnit::Microsecond, zone) = greatest.data_type() else {
-        return greatest;
+/// Instants earlier or later by so many microseconds; other values as they are.
+fn moved(bounds: ArrayRef, by: i64) -> ArrayRef {
+    let DataType::Timestamp(TimeUnit::Microsecond, zone) = bounds.data_type() else {
+        return bounds;
     };
-    let instants = greatest.as_primitive::<TimestampMicrosecondType>();
-    let later = instants.unary::<_, TimestampMicrosecondType>(|at| at.saturating_add(CUT_OFF));
-    Arc::new(later.with_timezone_opt(zone.clone()))
+    let instants = bounds.as_primitive::<TimestampMicrosecondType>();
+    let moved = instants.unary::<_, TimestampMicrosecondType>(|at| at.saturating_add(by));
+    Arc::new(moved.with_timezone_opt(zone.clone()))
 }
 
 #[cfg(test)]
