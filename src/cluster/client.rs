@@ -49,7 +49,6 @@ pub(super) struct Client {
     /// `host:port`.
     address: String,
     scheduler: Scheduler,
-    config: SessionConfig,
     session: String,
 }
 
@@ -79,19 +78,19 @@ impl Client {
             scheduler: SchedulerGrpcClient::new(channel)
                 .max_encoding_message_size(MESSAGE_BYTES)
                 .max_decoding_message_size(MESSAGE_BYTES),
-            config: config.clone(),
             session: format!("crannog-{:016x}", rand::random::<u64>()),
         })
     }
 
-    /// Runs a plan on the cluster to its end. A future that is dropped cancels the job.
+    /// Runs a plan on the cluster to its end, by the settings with which it was made. A future that is dropped cancels the job.
     pub(super) async fn run(
         &self,
         name: &str,
         plan: Arc<dyn ExecutionPlan>,
+        settings: &SessionConfig,
         progress: &JobProgress,
     ) -> Result<Made> {
-        let job = self.submit(name, plan).await?;
+        let job = self.submit(name, plan, settings).await?;
         progress.begin(&job);
         let cancel = Cancel {
             client: self.clone(),
@@ -104,13 +103,19 @@ impl Client {
         made.map_err(external)
     }
 
-    async fn submit(&self, name: &str, plan: Arc<dyn ExecutionPlan>) -> Result<String> {
+    /// The scheduler cuts the plan by the settings too: with another number of partitions than the plan has it would part rows
+    /// within a stage, of which each task would then have all.
+    async fn submit(
+        &self,
+        name: &str,
+        plan: Arc<dyn ExecutionPlan>,
+        settings: &SessionConfig,
+    ) -> Result<String> {
         let plan = PhysicalPlanNode::try_from_physical_plan(plan, codec().as_ref())?;
         let mut bytes = Vec::new();
         plan.try_encode(&mut bytes)?;
         tracing::debug!(job = name, bytes = bytes.len(), "plan of the cluster");
-        let mut settings: Vec<_> = self
-            .config
+        let mut settings: Vec<_> = settings
             .options()
             .entries()
             .into_iter()

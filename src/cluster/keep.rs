@@ -224,9 +224,9 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_max_row_group_row_count(Some(ROWS_IN_GROUP));
     for field in schema.fields() {
-        let is_text = !field.data_type().is_primitive();
+        let is_number = field.data_type().is_primitive();
         let column = ColumnPath::new(vec![field.name().clone()]);
-        properties = properties.set_column_dictionary_enabled(column, is_text);
+        properties = properties.set_column_dictionary_enabled(column, !is_number);
     }
     properties.build()
 }

@@ -55,7 +55,7 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// A join copies its left side to all executors up to this size: the author of the SQL has put the small side there.
 const BROADCAST_BYTES: usize = 1 << 30;
 /// What is less is not worth a piece of the work of its own: it is read and grouped in a second or two.
-const PIECE_BYTES: usize = 32 << 20;
+const PIECE_BYTES: usize = 16 << 20;
 
 /// A cluster, and the scratch folder of one run on it.
 #[derive(Debug)]
@@ -193,7 +193,11 @@ impl Cluster {
         let mut tries = 0;
         loop {
             let made = async {
-                let made = self.client.run(name, Arc::clone(&plan), progress).await?;
+                let settings = task.session_config();
+                let made = self
+                    .client
+                    .run(name, Arc::clone(&plan), settings, progress)
+                    .await?;
                 self.remember(&made);
                 let (mut state, mut rows) = (begin(), 0);
                 let take = |partition, batch: RecordBatch| {

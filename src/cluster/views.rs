@@ -45,7 +45,10 @@ fn grouped(grouping: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     if grouping.mode().input_mode() != AggregateInputMode::Raw || keys.has_grouping_set() {
         return Ok(None);
     }
-    let aggregated = grouping.aggr_expr().iter().flat_map(|of| of.expressions());
+    let aggregated = grouping.aggr_expr().iter().flat_map(|of| {
+        let of = of.all_expressions();
+        of.args.into_iter().chain(of.order_by_exprs)
+    });
     let others = aggregated.chain(grouping.filter_expr().iter().flatten().cloned());
     let of_keys = keys.expr().iter().map(|(key, _)| (Arc::clone(key), true));
     let alone = columns_alone(of_keys.chain(others.map(|other| (other, false))));
@@ -209,7 +212,7 @@ mod tests {
     async fn text_that_is_a_key_and_nothing_else_is_read_as_a_view() {
         let folder = tempfile::tempdir().unwrap();
         let ctx = events(folder.path()).await;
-        let queries: [(&str, &[&str]); 12] = [
+        let queries: [(&str, &[&str]); 13] = [
             ("SELECT host, count(*) FROM events GROUP BY host", &["host"]),
             ("SELECT DISTINCT name, host FROM events", &["host", "name"]),
             (
@@ -217,6 +220,10 @@ mod tests {
                 &["host"],
             ),
             ("SELECT host, max(host) FROM events GROUP BY host", &[]),
+            (
+                "SELECT host, name, first_value(n ORDER BY name) FROM events GROUP BY host, name",
+                &["host"],
+            ),
             (
                 "SELECT host, count(*) FILTER (WHERE name = 'x') FROM events GROUP BY host",
                 &["host"],

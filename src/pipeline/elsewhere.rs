@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::DataFrame;
 
 use super::counted::Counted;
-use super::pieces::planned;
+use super::pieces::{bytes_read, planned};
 use super::{Pipeline, bare, misfit, stopped};
 use crate::cluster::{Cluster, ClusterError, Folder, JobProgress, KeptRows};
 use crate::error::{Error, Result, causes};
@@ -75,7 +73,7 @@ impl Pipeline<'_> {
             .sql
             .iter()
             .any(|step| step.name == file.name);
-        let is_there = is_before || (reads_files(plan) && !judgement::is_asked(&file.calls));
+        let is_there = is_before || (bytes_read(plan) > 0 && !judgement::is_asked(&file.calls));
         self.cluster.as_ref().filter(|_| is_there)
     }
 
@@ -92,8 +90,8 @@ impl Pipeline<'_> {
             .cluster
             .as_ref()
             .expect("a run on a cluster is connected");
-        let planned = planned(rows).await;
-        let (plan, task) = planned.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
+        let unplanned = |error| misfit(&self.ctx, &file.path, &error);
+        let (plan, task) = planned(rows).await.map_err(unplanned)?;
         let plan = then(plan, task.session_config().target_partitions());
         let plan = plan.map_err(|error| stopped(file, error))?;
         let seen = JobProgress::default();
@@ -225,17 +223,4 @@ pub(super) async fn watch<T>(
     };
     let told = |_| seen.to_string();
     progress.watch_told(stage, work, volume, told).await
-}
-
-/// Whether a plan reads more than rows in memory.
-fn reads_files(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    let children = plan.children();
-    if !children.is_empty() {
-        return children.into_iter().any(reads_files);
-    }
-    let source = plan.downcast_ref::<DataSourceExec>();
-    match source {
-        Some(source) => !source.data_source().is::<MemorySourceConfig>(),
-        None => plan.name() == "DriverReadExec",
-    }
 }

@@ -494,19 +494,21 @@ impl<'a> Pipeline<'a> {
         file: &SqlFile,
         rows: DataFrame,
     ) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
-        let planned = match self.is_on_cluster() {
-            true => planned(rows).await,
+        let unplanned = |error| misfit(&self.ctx, &file.path, &error);
+        let task = Arc::new(rows.task_ctx());
+        let plan = rows.create_physical_plan().await.map_err(unplanned)?;
+        let is_there = self.cluster_for(file, &plan).is_some();
+        let (plan, task) = match is_there {
+            true => planned(rows).await.map_err(unplanned)?,
             false => {
-                let task = Arc::new(rows.task_ctx());
-                let plan = rows.create_physical_plan().await;
-                plan.map(|plan| (plan, task))
+                drop(rows); // it holds the tables that it reads
+                (plan, task)
             }
         };
-        let (plan, task) = planned.map_err(|error| misfit(&self.ctx, &file.path, &error))?;
         self.release(1 + self.position(file));
-        let plan = match self.cluster_for(file, &plan) {
-            Some(_) => plan,
-            None => last_reading::letting_go(plan).map_err(|error| stopped(file, error))?,
+        let plan = match is_there {
+            true => plan,
+            false => last_reading::letting_go(plan).map_err(|error| stopped(file, error))?,
         };
         tracing::debug!(step = file.name, plan = %displayable(plan.as_ref()).indent(false), "planned");
         Ok((plan, task))

@@ -13,9 +13,6 @@ use datafusion::prelude::DataFrame;
 
 use crate::driver_read::DriverReadExec;
 
-/// Bytes of a row of a step: its file has them packed, and work is done on them as they are.
-const ROW_BYTES: usize = 40;
-
 /// The plan of rows in as many pieces as what it reads is worth, at most as many as the job says, and what to run it with.
 pub(super) async fn planned(rows: DataFrame) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
     let (mut state, rows) = rows.into_parts();
@@ -33,8 +30,8 @@ pub(super) async fn planned(rows: DataFrame) -> Result<(Arc<dyn ExecutionPlan>, 
     Ok((plan, Arc::new(TaskContext::from(&state))))
 }
 
-/// The bytes that a plan reads; of what does not say, more than there can be.
-fn bytes_read(plan: &Arc<dyn ExecutionPlan>) -> usize {
+/// The bytes of files that a plan reads; of what is no file and not in memory, more than there can be.
+pub(super) fn bytes_read(plan: &Arc<dyn ExecutionPlan>) -> usize {
     let inputs = plan.children();
     if !inputs.is_empty() {
         let bytes = inputs.into_iter().map(bytes_read);
@@ -54,9 +51,6 @@ fn bytes_read(plan: &Arc<dyn ExecutionPlan>) -> usize {
     let Some(files) = source.downcast_ref::<FileScanConfig>() else {
         return usize::MAX;
     };
-    if let Some(rows) = files.statistics().num_rows.get_value() {
-        return rows.saturating_mul(ROW_BYTES);
-    }
     let files = files.file_groups.iter().flat_map(|group| group.iter());
     let bytes: u64 = files.map(|file| file.object_meta.size).sum();
     usize::try_from(bytes).unwrap_or(usize::MAX)

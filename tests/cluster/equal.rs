@@ -25,6 +25,36 @@ fn one_executor_finds_what_one_machine_finds() {
     same(&PROCESSES, &dir, &servers, &[], &[1, 5]);
 }
 
+/// The scheduler cuts a plan again; it has to do so by the pieces that the plan has.
+#[test]
+fn a_plan_of_fewer_pieces_than_there_may_be_counts_each_row_once() {
+    let (dir, servers) = (fleet("8000"), Servers::start(2));
+    dir.write(
+        "sql/process_execution/grouped.sql",
+        "WITH daily AS (
+            SELECT date_trunc($bucket, TimeGenerated) AS interval, Computer, Account, AccountType, Process, count(*) AS count
+            FROM process_execution
+            WHERE (TimeGenerated >= $train_start AND TimeGenerated < $detect_end) OR ($keep_undated AND TimeGenerated IS NULL)
+            GROUP BY date_trunc($bucket, TimeGenerated), Computer, Account, AccountType, Process
+         ),
+         trend AS (
+            SELECT *, sum(count) OVER (PARTITION BY Computer, Account ORDER BY daily.interval, AccountType, Process) AS so_far
+            FROM daily
+         ),
+         computers AS (
+            SELECT Computer, count(*) AS starts FROM process_execution GROUP BY Computer
+         )
+         SELECT trend.interval AS interval, trend.Computer AS Computer, trend.Account AS Account,
+                trend.AccountType AS AccountType, trend.Process AS Process, trend.so_far + computers.starts AS count
+         FROM trend LEFT JOIN computers ON computers.Computer IS NOT DISTINCT FROM trend.Computer",
+    );
+    let here = PROCESSES.found(&dir, &[]);
+    let [flag, url] = on(&servers);
+    let there = PROCESSES.found(&dir, &[&flag, &url]);
+    assert_eq!(there, here);
+    scratch_is_empty(&dir);
+}
+
 #[test]
 fn two_executors_find_it_in_each_job_and_each_way_of_learning() {
     let (dir, servers) = (fleet("8000"), Servers::start(2));

@@ -142,8 +142,7 @@ impl SpreadFeatures<'_> {
         begin: impl Fn() -> S,
         add: impl Fn(&mut S, RecordBatch) -> Result<(), DataFusionError>,
     ) -> Result<S> {
-        let planned = planned(rows).await;
-        let (plan, task) = planned.map_err(|error| self.stopped(error))?;
+        let (plan, task) = planned(rows).await.map_err(|error| self.stopped(error))?;
         let seen = JobProgress::default();
         let add = |state: &mut S, _, rows| add(state, rows);
         let work = self.cluster.fold(stage, plan, &task, &seen, begin, add);

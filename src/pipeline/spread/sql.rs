@@ -1,4 +1,4 @@
-//! The SQL that numbers, counts and names the rows of a feature table on a cluster.
+//! The SQL that counts and names the rows of a feature table on a cluster.
 
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 

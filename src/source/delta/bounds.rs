@@ -10,8 +10,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::{DataType, FieldRef, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Column, ScalarValue};
-use datafusion::error::Result;
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{CastExpr, TryCastExpr};
+use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
 use datafusion::physical_optimizer::pruning::{PruningPredicateBuilder, PruningStatistics};
 
 /// Microseconds that an instant of the log may be off by.
@@ -21,7 +21,6 @@ const CUT_OFF: i64 = 999;
 #[derive(Debug)]
 pub(super) struct Bounds {
     files: usize,
-    rows: Option<ArrayRef>,
     columns: HashMap<String, Known>,
 }
 
@@ -30,7 +29,6 @@ pub(super) struct Bounds {
 struct Known {
     least: Option<ArrayRef>,
     greatest: Option<ArrayRef>,
-    nulls: Option<ArrayRef>,
 }
 
 impl Bounds {
@@ -47,26 +45,34 @@ impl Bounds {
                 greatest: log
                     .max_values(&column)
                     .map(|greatest| moved(greatest, CUT_OFF)),
-                nulls: log.null_counts(&column),
             };
             (field.name().clone(), known)
         });
         Self {
             files: log.num_containers(),
-            rows: log.row_counts(),
             columns: columns.collect(),
         }
     }
 
-    /// Which files may have a row that passes a filter of a table of this schema.
-    pub(super) fn may_pass(
-        &self,
-        filter: &Arc<dyn PhysicalExpr>,
-        schema: SchemaRef,
-    ) -> Result<Vec<bool>> {
-        let filter = Arc::clone(filter);
-        let pruning = PruningPredicateBuilder::new().with_file_schema(schema);
-        pruning.try_build(filter)?.prune(self)
+    /// Which files may have a row that passes a filter of a table of this schema. What of the filter cannot be asked of bounds is
+    /// not asked.
+    pub(super) fn may_pass(&self, filter: &Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Vec<bool> {
+        let mut may_pass = vec![true; self.files];
+        for part in split_conjunction(filter) {
+            if !keeps_order(part, schema) {
+                continue;
+            }
+            let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
+            let pruning = pruning.try_build(Arc::clone(part));
+            match pruning.and_then(|pruning| pruning.prune(self)) {
+                Ok(of_part) => {
+                    let both = may_pass.iter_mut().zip(of_part);
+                    both.for_each(|(may_pass, of_part)| *may_pass &= of_part);
+                }
+                Err(error) => tracing::debug!(%part, %error, "not asked of a log's bounds"),
+            }
+        }
+        may_pass
     }
 
     fn known(&self, column: &Column) -> Option<&Known> {
@@ -87,16 +93,37 @@ impl PruningStatistics for Bounds {
         self.files
     }
 
-    fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
-        self.known(column)?.nulls.clone()
+    fn null_counts(&self, _: &Column) -> Option<ArrayRef> {
+        None
     }
 
     fn row_counts(&self) -> Option<ArrayRef> {
-        self.rows.clone()
+        None
     }
 
     fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {
         None
+    }
+}
+
+/// Whether what is greater stays so in all casts of an expression: the time of day of an instant does not.
+fn keeps_order(expression: &Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> bool {
+    let of_inputs = |input: &&Arc<dyn PhysicalExpr>| keeps_order(input, schema);
+    let children = expression.children();
+    if !children.iter().all(of_inputs) {
+        return false;
+    }
+    let to = match expression.downcast_ref::<CastExpr>() {
+        Some(cast) => cast.cast_type().clone(),
+        None => return !expression.is::<TryCastExpr>(),
+    };
+    let from = children.first().map(|input| input.data_type(schema));
+    match (from, to) {
+        (Some(Ok(DataType::Timestamp(_, from))), DataType::Timestamp(_, to)) => {
+            from.is_some() == to.is_some()
+        }
+        (Some(Ok(from)), DataType::Int64) => from.is_signed_integer(),
+        _ => false,
     }
 }
 
@@ -177,13 +204,17 @@ mod tests {
             ("at > to_timestamp_micros(40000000) AND n < 3", vec![]),
             ("n >= 2", vec![2, 3]),
             ("day = CAST('1970-01-03' AS DATE)", vec![2]),
+            ("CAST(at AS TIME) < TIME '00:00:05'", vec![1, 2, 3]),
+            ("n >= 2 AND CAST(at AS TIME) < TIME '00:00:05'", vec![2, 3]),
+            ("CAST(n AS BIGINT) > 2", vec![3]),
+            ("n > 2 AND CAST(n * 1000000 AS SMALLINT) = 3", vec![3]),
             ("x > 1.0", vec![1, 2, 3]),
             ("text > '2'", vec![1, 2, 3]),
             ("n + 1 = 3 OR length(text) = 1", vec![1, 2, 3]),
         ] {
             let filter_of = ctx.parse_sql_expr(filter, &columns).unwrap();
             let filter_of = ctx.create_physical_expr(filter_of, &columns).unwrap();
-            let may_pass = bounds.may_pass(&filter_of, Arc::clone(&schema)).unwrap();
+            let may_pass = bounds.may_pass(&filter_of, &schema);
             let kept = order.iter().zip(may_pass).filter(|(_, may_pass)| *may_pass);
             let mut kept: Vec<_> = kept.map(|(number, _)| *number).collect();
             kept.sort_unstable();

@@ -155,7 +155,7 @@ impl TableProvider for SnapshotFiles {
         if let Some(filter) = conjunction(filters.to_vec()) {
             let columns = DFSchema::try_from(Arc::clone(&schema))?;
             let filter = state.create_physical_expr(filter, &columns)?;
-            let may_pass = self.bounds.may_pass(&filter, Arc::clone(&schema))?;
+            let may_pass = self.bounds.may_pass(&filter, &schema);
             if may_pass.len() == files.len() {
                 let mut may_pass = may_pass.into_iter();
                 files.retain(|_| may_pass.next() != Some(false));
