@@ -260,14 +260,14 @@ mod tests {
     #[tokio::test]
     async fn rows_are_numbered_as_sql_would_number_them() {
         let mut random = StdRng::seed_from_u64(42);
-        for count in [1, 30, 500, 3000] {
+        for (count, partitions) in [(1, 3), (30, 1), (500, 3), (3000, 1), (3000, 3)] {
             let config = SessionConfig::new()
-                .with_target_partitions(3)
+                .with_target_partitions(partitions)
                 .with_batch_size(64);
             let ctx = SessionContext::new_with_config(config);
             let batches = rows(&mut random, count);
             let schema = batches[0].schema();
-            let parts = batches.chunks(batches.len().div_ceil(3));
+            let parts = batches.chunks(batches.len().div_ceil(partitions));
             let parts = parts.map(<[_]>::to_vec).collect();
             let table = MemTable::try_new(schema, parts).unwrap();
             ctx.register_table("made", Arc::new(table)).unwrap();
@@ -283,15 +283,17 @@ mod tests {
                 lines
             };
             let keys = ["a".to_owned(), "b".to_owned()];
-            let numbered =
-                numbered(plan("SELECT a, b, c FROM made").await, &keys, true, 3).unwrap();
-            let expected = plan(
-                "SELECT a, b, c,
-                        dense_rank() OVER (PARTITION BY a ORDER BY b NULLS FIRST) AS crannog_number,
-                        row_number() OVER (PARTITION BY a, b ORDER BY c) > 1 AS crannog_repeated
-                 FROM made",
-            );
-            assert_eq!(lines(numbered).await, lines(expected.await).await);
+            for (columns, ties, order) in [("a, b, c", true, "ORDER BY c"), ("a, b", false, "")] {
+                let made = plan(&format!("SELECT {columns} FROM made")).await;
+                let numbered = numbered(made, &keys, ties, partitions).unwrap();
+                let expected = format!(
+                    "SELECT {columns},
+                            dense_rank() OVER (PARTITION BY a ORDER BY b NULLS FIRST) AS crannog_number,
+                            row_number() OVER (PARTITION BY a, b {order}) > 1 AS crannog_repeated
+                     FROM made"
+                );
+                assert_eq!(lines(numbered).await, lines(plan(&expected).await).await);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::{DataType, FieldRef, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Column, ScalarValue};
 use datafusion::physical_expr::expressions::{CastExpr, TryCastExpr};
+use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
 use datafusion::physical_optimizer::pruning::{PruningPredicateBuilder, PruningStatistics};
 
@@ -108,9 +109,11 @@ impl PruningStatistics for Bounds {
 
 /// Whether what is greater stays so in all casts of an expression: the time of day of an instant does not.
 fn keeps_order(expression: &Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> bool {
-    let of_inputs = |input: &&Arc<dyn PhysicalExpr>| keeps_order(input, schema);
+    if collect_columns(expression).is_empty() {
+        return true; // a constant, however it is made
+    }
     let children = expression.children();
-    if !children.iter().all(of_inputs) {
+    if !children.iter().all(|input| keeps_order(input, schema)) {
         return false;
     }
     let to = match expression.downcast_ref::<CastExpr>() {
