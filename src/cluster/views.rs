@@ -52,7 +52,7 @@ fn grouped(grouping: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let others = aggregated.chain(grouping.filter_expr().iter().flatten().cloned());
     let of_keys = keys.expr().iter().map(|(key, _)| (Arc::clone(key), true));
     let alone = columns_alone(of_keys.chain(others.map(|other| (other, false))));
-    let Some(input) = viewed(grouping.input(), alone)? else {
+    let Some(input) = viewed(grouping.input(), &alone)? else {
         return Ok(None);
     };
     let schema = input.schema();
@@ -81,13 +81,16 @@ fn grouped(grouping: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
 
 /// The plan with views in its text of these places, where that comes from a file and nobody looks at it on its way; `None` if
 /// there is none.
-fn viewed(plan: &Arc<dyn ExecutionPlan>, places: Places) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+fn viewed(
+    plan: &Arc<dyn ExecutionPlan>,
+    places: &Places,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     if places.is_empty() {
         return Ok(None);
     }
     let below = if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
         let files = scan.data_source().downcast_ref::<FileScanConfig>();
-        return files.map_or(Ok(None), |files| read(files, &places));
+        return files.map_or(Ok(None), |files| read(files, places));
     } else if let Some(filter) = plan.downcast_ref::<FilterExec>() {
         let own: Vec<_> = match filter.projection() {
             Some(own) => own.to_vec(),
@@ -108,7 +111,7 @@ fn viewed(plan: &Arc<dyn ExecutionPlan>, places: Places) -> Result<Option<Arc<dy
     let [input] = plan.children()[..] else {
         return Ok(None);
     };
-    match viewed(input, below)? {
+    match viewed(input, &below)? {
         Some(input) => replace_children_if_necessary(Arc::clone(plan), vec![input]).map(Some),
         None => Ok(None),
     }
