@@ -122,6 +122,32 @@ def s3(name, port, checks_credentials=False):
     return store, is_up
 
 
+def is_well(url):
+    """Whether a server says of itself that it is."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+@contextlib.contextmanager
+def cluster(folder, environment):
+    """A scheduler and two executors, with an environment that leads to a store: the scheduler's URL."""
+    port = free_port()
+    scheduler, program = f"df://127.0.0.1:{port}", crannog.program()
+    with contextlib.ExitStack() as started:
+        start = lambda command, health, path: started.enter_context(
+            running(command, folder, lambda: is_well(f"http://127.0.0.1:{health}/{path}"), **environment)
+        )
+        start([program, "scheduler", "--port", port], port, "healthz")
+        for number in range(2):
+            health = free_port()
+            words = ["--scheduler", scheduler, "--port", free_port(), "--health-port", health, "--work-dir", folder / f"work-{number}"]
+            start([program, "executor", *words], health, "readyz")
+        yield scheduler
+
+
 @contextlib.contextmanager
 def moto(folder):
     """S3 by moto."""

@@ -219,6 +219,17 @@ def wrong_credentials_are_an_error_outside_that_names_the_source(bucket):
     assert f"source `{TABLE}`" in said.stderr and "hint: " in said.stderr, said.stderr
 
 
+def a_cluster_finds_it_too_and_leaves_nothing_of_its_scratch_folder(bucket):
+    with servers.cluster(bucket.folder, bucket.store.environment) as scheduler:
+        for form in ["delta", "parquet"]:
+            name = f"cluster-{form}"
+            pieces = '{"datafusion.optimizer.repartition_file_min_size" = "1"}'
+            place = bucket.lake(name, form, **{"engine.cluster": scheduler, "engine.partitions": 3, "engine.options": pieces})
+            place.report()
+            assert without_run(place.findings()) == bucket.local.findings
+            assert bucket.versions(name) and not [path for path in bucket.store.names() if path.startswith(f"{name}/scratch")]
+
+
 CLAIMS = [
     an_import_makes_a_delta_table_of_a_folder_of_parquet_files_and_takes_nothing_twice,
     a_check_finds_all_in_order_and_leaves_the_store_as_it_was,
@@ -229,6 +240,7 @@ CLAIMS = [
     two_runs_at_once_make_the_table_together_and_leave_one_result,
     a_step_that_is_kept_lies_in_the_store_and_the_next_run_computes_none_of_its_days,
     findings_are_sent_into_the_store_as_files_once_each_and_the_outbox_lies_there_too,
+    a_cluster_finds_it_too_and_leaves_nothing_of_its_scratch_folder,
     credentials_come_by_the_options_of_the_job_too,
 ]
 # Of a store that looks at them: moto and the stub do not.
