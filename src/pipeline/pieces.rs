@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
@@ -52,6 +53,6 @@ pub(super) fn bytes_read(plan: &Arc<dyn ExecutionPlan>) -> usize {
         return usize::MAX;
     };
     let files = files.file_groups.iter().flat_map(|group| group.iter());
-    let bytes: u64 = files.map(|file| file.object_meta.size).sum();
+    let bytes: u64 = files.map(PartitionedFile::effective_size).sum();
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
