@@ -159,6 +159,7 @@ impl Cluster {
         scratch: Folder,
     ) -> Result<Self> {
         let client = Client::connect(&scheduler.to_string(), &ctx.copied_config()).await;
+        let client = client.map_err(external)?;
         let store = ctx.runtime_env().object_store(scratch.store_url()?)?;
         let tried = Path::parse(format!("{}/tried", scratch.path));
         let tried = tried.map_err(object_store::Error::from)?;
@@ -170,7 +171,7 @@ impl Cluster {
             })
         })?;
         Ok(Self {
-            client: client.map_err(external)?,
+            client,
             scratch,
             store,
             jobs: Mutex::default(),

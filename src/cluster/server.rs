@@ -185,6 +185,26 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
     }
 }
 
+/// Says once that the scheduler does not answer any more, and once that it does again; the executor itself would say so each time
+/// that it asks.
+async fn watch(health: ExecutorHealth, scheduler: Scheduler) {
+    let mut answered = false;
+    let mut was_lost = false;
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let answers = health.is_ready();
+        if answered && !answers {
+            tracing::warn!(
+                "the scheduler {scheduler} does not answer: it is asked again and again"
+            );
+        } else if answers && was_lost {
+            tracing::warn!("the scheduler {scheduler} answers again");
+        }
+        was_lost = !answers && (answered || was_lost);
+        answered = answers;
+    }
+}
+
 /// Runs an executor until it is told to stop; what it works on by then it ends.
 ///
 /// # Errors
@@ -206,6 +226,7 @@ pub async fn executor(options: ExecutorOptions) -> Result<(), BallistaError> {
         health.clone(),
     )
     .await?;
+    tokio::spawn(watch(health.clone(), options.scheduler.clone()));
     let functions = state(config(), runtime(None)?);
     let config = ExecutorProcessConfig {
         bind_host: options.bind.to_string(),
