@@ -53,13 +53,12 @@ fn main() -> ExitCode {
 /// `RUST_LOG` decides what is logged; without it, warnings for a person and stages for a machine.
 fn set_up_logging(format: LogFormat, is_server: bool) {
     let default = match format {
-        // The loop of an executor says twenty times a second that its scheduler is gone; `cluster` says it once.
-        LogFormat::Text if is_server => "warn,ballista_executor::execution_loop=error",
+        LogFormat::Text if is_server => "warn",
         LogFormat::Text => "crannog=warn",
-        LogFormat::Json => {
-            "warn,crannog=info,buoyant_kernel=off,deltalake=off,ballista_executor::execution_loop=error"
-        }
+        LogFormat::Json => "warn,crannog=info,buoyant_kernel=off,deltalake=off",
     };
+    // The loop of an executor says twenty times a second that its scheduler is gone; `cluster` says it once.
+    let default = format!("{default},ballista_executor::execution_loop=error");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let colours = wants_colours(
         std::io::stderr().is_terminal(),

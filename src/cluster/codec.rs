@@ -12,6 +12,7 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 
 use super::keep::KeepExec;
 use super::number::NumberExec;
+use super::one_input;
 use super::score::Score;
 
 /// What the nodes of ours begin with. No message of Ballista's does: `c` would begin a group, which protobuf 3 has not.
@@ -43,16 +44,12 @@ impl PhysicalExtensionCodec for Codec {
         ctx: &TaskContext,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = || match inputs {
-            [input] => Ok(Arc::clone(input)),
-            _ => Err(DataFusionError::Plan("the node has one input".to_owned())),
-        };
         if let Some(folder) = buf.strip_prefix(KEEP) {
             let folder = serde_json::from_slice(folder).map_err(malformed)?;
-            Ok(Arc::new(KeepExec::new(input()?, folder)))
+            Ok(Arc::new(KeepExec::new(one_input(inputs)?, folder)))
         } else if let Some(keys) = buf.strip_prefix(NUMBER) {
             let keys: Vec<String> = serde_json::from_slice(keys).map_err(malformed)?;
-            Ok(Arc::new(NumberExec::new(input()?, keys)))
+            Ok(Arc::new(NumberExec::new(one_input(inputs)?, keys)))
         } else {
             self.ballista.try_decode(buf, inputs, ctx, converter)
         }

@@ -32,6 +32,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
+use super::one_input;
+
 /// Rows in a row group: the statistics of one tell a reader whether it needs it.
 const ROWS_IN_GROUP: usize = 128 * 1024;
 
@@ -152,14 +154,10 @@ impl ExecutionPlan for KeepExec {
 
     fn with_new_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::new(input, self.folder.clone()))),
-            _ => Err(DataFusionError::Internal(
-                "KeepExec has one input".to_owned(),
-            )),
-        }
+        let input = one_input(&children)?;
+        Ok(Arc::new(Self::new(input, self.folder.clone())))
     }
 
     fn execute(

@@ -302,9 +302,27 @@ impl Drop for Cluster {
     }
 }
 
+/// The input of a node of ours, which has one.
+fn one_input(inputs: &[Arc<dyn ExecutionPlan>]) -> Result<Arc<dyn ExecutionPlan>> {
+    match inputs {
+        [input] => Ok(Arc::clone(input)),
+        _ => Err(DataFusionError::Plan("the node has one input".to_owned())),
+    }
+}
+
 fn is_passing(error: &DataFusionError) -> bool {
     match ClusterError::within(error) {
         Some(error) => error.is_passing(),
         None => blame_of(error) == Blame::Outside,
     }
+}
+
+/// The rows of a plan as lines of text, in the order of the text.
+#[cfg(test)]
+async fn lines(plan: Arc<dyn ExecutionPlan>, ctx: &SessionContext) -> Vec<String> {
+    let rows = datafusion::physical_plan::collect(plan, ctx.task_ctx()).await;
+    let text = arrow::util::pretty::pretty_format_batches(&rows.unwrap()).unwrap();
+    let mut lines: Vec<_> = text.to_string().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
 }

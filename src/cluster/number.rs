@@ -27,6 +27,7 @@ use datafusion::physical_plan::{
 };
 use futures::Stream;
 
+use super::one_input;
 use crate::features::differs_from_before;
 
 /// The column of a row's number among those of its first key: from 1, and the same for rows of the same keys.
@@ -143,14 +144,10 @@ impl ExecutionPlan for NumberExec {
 
     fn with_new_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::new(input, self.keys.clone()))),
-            _ => Err(DataFusionError::Internal(
-                "NumberExec has one input".to_owned(),
-            )),
-        }
+        let input = one_input(&children)?;
+        Ok(Arc::new(Self::new(input, self.keys.clone())))
     }
 
     fn execute(
@@ -222,13 +219,12 @@ impl RecordBatchStream for Numbering {
 
 #[cfg(test)]
 mod tests {
-    use arrow::util::pretty::pretty_format_batches;
     use datafusion::datasource::MemTable;
-    use datafusion::physical_plan::collect;
     use datafusion::prelude::{SessionConfig, SessionContext};
     use rand::rngs::StdRng;
     use rand::{RngExt, SeedableRng};
 
+    use super::super::lines;
     use super::*;
 
     /// Rows of few keys, some of them missing, in batches of any size.
@@ -275,13 +271,6 @@ mod tests {
                 let rows = ctx.sql(sql).await.unwrap();
                 rows.create_physical_plan().await.unwrap()
             };
-            let lines = async |plan| {
-                let rows = collect(plan, ctx.task_ctx()).await.unwrap();
-                let text = pretty_format_batches(&rows).unwrap().to_string();
-                let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
-                lines.sort();
-                lines
-            };
             let keys = ["a".to_owned(), "b".to_owned()];
             for (columns, ties, order) in [("a, b, c", true, "ORDER BY c"), ("a, b", false, "")] {
                 let made = plan(&format!("SELECT {columns} FROM made")).await;
@@ -292,7 +281,8 @@ mod tests {
                             row_number() OVER (PARTITION BY a, b {order}) > 1 AS crannog_repeated
                      FROM made"
                 );
-                assert_eq!(lines(numbered).await, lines(plan(&expected).await).await);
+                let expected = plan(&expected).await;
+                assert_eq!(lines(numbered, &ctx).await, lines(expected, &ctx).await);
             }
         }
     }

@@ -188,20 +188,19 @@ pub async fn scheduler(options: SchedulerOptions) -> Result<(), BallistaError> {
 /// Says once that the scheduler does not answer any more, and once that it does again; the executor itself would say so each time
 /// that it asks.
 async fn watch(health: ExecutorHealth, scheduler: Scheduler) {
-    let mut answered = false;
-    let mut was_lost = false;
+    let mut answered = None; // it has not been heard of yet
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let answers = health.is_ready();
-        if answered && !answers {
-            tracing::warn!(
+        match (answered, answers) {
+            (None, false) => continue,
+            (Some(true), false) => tracing::warn!(
                 "the scheduler {scheduler} does not answer: it is asked again and again"
-            );
-        } else if answers && was_lost {
-            tracing::warn!("the scheduler {scheduler} answers again");
+            ),
+            (Some(false), true) => tracing::warn!("the scheduler {scheduler} answers again"),
+            _ => {}
         }
-        was_lost = !answers && (answered || was_lost);
-        answered = answers;
+        answered = Some(answers);
     }
 }
 

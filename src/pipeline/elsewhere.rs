@@ -53,6 +53,13 @@ impl Pipeline<'_> {
         Ok(())
     }
 
+    /// The cluster of a run on one.
+    pub(super) fn connected(&self) -> &Arc<Cluster> {
+        self.cluster
+            .as_ref()
+            .expect("a run on a cluster is connected")
+    }
+
     /// Takes away what the run has kept on the cluster.
     pub async fn disconnect(&self) {
         if let Some(cluster) = &self.cluster {
@@ -86,10 +93,7 @@ impl Pipeline<'_> {
         then: impl FnOnce(Arc<dyn ExecutionPlan>, usize) -> Made,
         progress: &mut Progress,
     ) -> Result<KeptRows> {
-        let cluster = self
-            .cluster
-            .as_ref()
-            .expect("a run on a cluster is connected");
+        let cluster = self.connected();
         let unplanned = |error| misfit(&self.ctx, &file.path, &error);
         let (plan, task) = planned(rows).await.map_err(unplanned)?;
         let plan = then(plan, task.session_config().target_partitions());
@@ -165,10 +169,7 @@ impl Pipeline<'_> {
         let total = total.map_err(failed)?;
         let rows_in = DataFrame::new(self.ctx.state(), counted.rows_in.clone());
         let both = rows_in.union(total).map_err(failed)?;
-        let cluster = self
-            .cluster
-            .as_ref()
-            .expect("a run on a cluster is connected");
+        let cluster = self.connected();
         let (plan, task) = planned(both).await.map_err(failed)?;
         let stage = format!("{} adds up", file.name);
         let rows = self.fetch(cluster, &stage, plan, &task, progress).await;

@@ -52,13 +52,9 @@ impl<'a> Pipeline<'a> {
         self.ctx
             .register_table(bare(NUMBERED), Arc::new(kept.clone()))
             .map_err(failed)?;
-        let cluster = self
-            .cluster
-            .as_ref()
-            .expect("a run on a cluster is connected");
         let mut spread = SpreadFeatures {
             ctx: self.ctx.clone(),
-            cluster: Arc::clone(cluster),
+            cluster: Arc::clone(self.connected()),
             job: self.job,
             step: last,
             schema,
@@ -373,20 +369,18 @@ impl SpreadFeatures<'_> {
     fn check_column(&self, name: &str, missing: usize, infinite: usize) -> Result<()> {
         let (column, step) = (name.to_owned(), self.step.name.clone());
         if infinite > 0 {
-            let count = infinite;
             return Err(FeatureError::Infinite {
                 column,
                 step,
-                count,
+                count: infinite,
             }
             .into());
         }
         if missing > 0 && self.job.features.missing_values == MissingValues::Error {
-            let count = missing;
             return Err(FeatureError::Missing {
                 column,
                 step,
-                count,
+                count: missing,
             }
             .into());
         }
